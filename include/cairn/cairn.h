@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cairn: a checkpoint storage engine.
+ *
+ * This header brings in all of the public interface; each of the others may be used alone.
+ *
+ *     error.h    how functions fail
+ *     dtype.h    element types
+ *     reader.h   open a checkpoint, find tensors, use them in place
+ *     writer.h   write a container, atomically and durably
+ *     verify.h   check a whole checkpoint
+ *     convert.h  from one format to another
+ *
+ * The library never prints, exits, reads the environment, installs a signal handler or keeps global
+ * state.
+ */
+#ifndef CAIRN_CAIRN_H
+#define CAIRN_CAIRN_H
+
+#include <cairn/base.h>
+#include <cairn/convert.h>
+#include <cairn/dtype.h>
+#include <cairn/error.h>
+#include <cairn/reader.h>
+#include <cairn/verify.h>
+#include <cairn/writer.h>
+
+#endif
