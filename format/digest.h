@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Digests: XXH3-128 of contents, XXH3-64 of stored (compressed) bytes. The only user of xxHash.
+ *
+ * A struct cairn_digest holds XXH128's canonical (big-endian) form, so that its hex form is what
+ * xxhsum prints.
+ */
+#ifndef CAIRN_FORMAT_DIGEST_H
+#define CAIRN_FORMAT_DIGEST_H
+
+#include <stdbool.h>
+
+#include <cairn/base.h>
+
+#define DIGEST_SIZE 16
+/* Hex digits and the terminating NUL. */
+#define DIGEST_TEXT_SIZE 33
+
+struct cairn_digest digest_bytes(const void *bytes, size_t size);
+uint64_t digest64_bytes(const void *bytes, size_t size);
+bool digest_equal(const struct cairn_digest *a, const struct cairn_digest *b);
+
+/*
+ * The digest of a thing of `count` chunks from the array of its chunk digests (count * DIGEST_SIZE
+ * bytes): of one chunk the chunk's own, else the digest of the array.
+ */
+struct cairn_digest digest_of_chunks(const uint8_t *digests, uint64_t count);
+
+void digest_text(const struct cairn_digest *digest, char text[DIGEST_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Laying out an index image.
+ *
+ * Tensors are sorted by namespace and name through an array of pointers; then one pass counts what
+ * each section holds, and one pass writes the records, consuming every section in the order of the
+ * tensors. Aliases point at the first of their names: the caller names any tensor of the group, the
+ * builder moves the bytes to the one that sorts first.
+ */
+#include "format/index_build.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "format/bytes.h"
+#include "format/digest.h"
+#include "format/error.h"
+#include "format/index.h"
+#include "format/sort.h"
+
+/* What the sections hold, and while writing: how much of them is consumed. */
+struct amounts {
+	uint64_t tensors;
+	uint64_t name_bytes;
+	uint64_t dims;
+	uint64_t slices;
+	uint64_t extents;
+	uint64_t chunks;
+	uint64_t shards;
+	uint64_t regions;
+};
+
+/* ---------------------------------------------------------------------------------------------------- counting */
+
+static uint64_t chunk_count(const struct build_slice *slice)
+{
+	return slice->chunk_digests == NULL ? 0 : divide_up(slice->size, slice->chunk_size);
+}
+
+static void count_tensor(const struct build_tensor *tensor, struct amounts *amounts)
+{
+	amounts->tensors++;
+	amounts->name_bytes += tensor->name.size;
+	amounts->dims += tensor->rank;
+	if (tensor->alias_of != NULL)
+		return;
+	amounts->slices += tensor->slice_count;
+	for (uint32_t i = 0; i < tensor->slice_count; i++) {
+		const struct build_slice *const slice = &tensor->slices[i];
+
+		amounts->dims += slice->ranges == NULL ? 0 : 2 * (uint64_t)tensor->rank;
+		amounts->extents += slice->extent_count;
+		amounts->chunks += chunk_count(slice);
+	}
+}
+
+static struct amounts count_input(const struct build_input *input)
+{
+	struct amounts amounts = {.shards = 1 + (uint64_t)input->shard_count,
+				  .regions = input->region_count};
+
+	for (uint64_t i = 0; i < input->tensor_count; i++)
+		count_tensor(&input->tensors[i], &amounts);
+	for (uint32_t i = 0; i < input->shard_count; i++)
+		amounts.name_bytes += input->shards[i].name.size;
+	return amounts;
+}
+
+static void add_section(struct container_footer *footer, uint32_t type, uint32_t record_size,
+			uint64_t count)
+{
+	const uint64_t offset = align_up(footer->sections_size, SECTION_ALIGNMENT);
+
+	footer->sections[footer->section_count++] = (struct container_section){
+		.type = type,
+		.record_size = record_size,
+		.offset = offset,
+		.size = count * record_size};
+	footer->sections_size = offset + count * record_size;
+}
+
+static void lay_out_sections(const struct amounts *amounts, struct container_footer *footer)
+{
+	add_section(footer, SECTION_TENSORS, TENSOR_RECORD_SIZE, amounts->tensors);
+	add_section(footer, SECTION_NAMES, 1, amounts->name_bytes);
+	add_section(footer, SECTION_DIMS, DIM_RECORD_SIZE, amounts->dims);
+	add_section(footer, SECTION_SLICES, SLICE_RECORD_SIZE, amounts->slices);
+	add_section(footer, SECTION_EXTENTS, EXTENT_RECORD_SIZE, amounts->extents);
+	add_section(footer, SECTION_CHUNK_DIGESTS, CHUNK_DIGEST_RECORD_SIZE, amounts->chunks);
+	add_section(footer, SECTION_SHARDS, SHARD_RECORD_SIZE, amounts->shards);
+	add_section(footer, SECTION_REGIONS, REGION_RECORD_SIZE, amounts->regions);
+}
+
+static enum cairn_status check_limits(const struct build_input *input, struct cairn_error *error)
+{
+	if (input->tensor_count > TENSOR_COUNT_MAX || input->shard_count >= SHARD_COUNT_MAX)
+		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
+				 "%" PRIu64 " tensors in %" PRIu32
+				 " shards are more than an index can hold",
+				 input->tensor_count, input->shard_count);
+	return CAIRN_OK;
+}
+
+enum cairn_status index_build_size(const struct build_input *input, uint64_t *image_size,
+				   struct cairn_error *error)
+{
+	const struct amounts amounts = count_input(input);
+	struct container_footer footer = {0};
+	struct index_tree tree;
+	enum cairn_status status;
+
+	status = check_limits(input, error);
+	if (status != CAIRN_OK)
+		return status;
+	lay_out_sections(&amounts, &footer);
+	if (!index_tree_layout(footer.sections_size, &tree))
+		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
+				 "an index of %" PRIu64 " bytes is too large",
+				 footer.sections_size);
+	*image_size = tree.image_size;
+	return CAIRN_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------- sorting */
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct build_tensor *const left = a;
+	const struct build_tensor *const right = b;
+
+	if (left->name_space != right->name_space)
+		return left->name_space < right->name_space ? -1 : 1;
+	return index_name_compare(left->name, right->name);
+}
+
+static enum cairn_status sort_tensors(const struct build_input *input, void **order, void **scratch,
+				      struct cairn_error *error)
+{
+	for (uint64_t i = 0; i < input->tensor_count; i++)
+		order[i] = &input->tensors[i];
+	sort_pointers(order, scratch, input->tensor_count, compare_places);
+	for (uint64_t i = 1; i < input->tensor_count; i++) {
+		const struct build_tensor *const tensor = order[i];
+
+		if (compare_places(order[i - 1], tensor) == 0)
+			return error_set(
+				error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET, "%s %s is there twice",
+				tensor->name_space == NAME_SPACE_TENSOR ? "tensor" : "metadata key",
+				quote(tensor->name).text);
+	}
+	return CAIRN_OK;
+}
+
+static struct build_tensor *holder_of(struct build_tensor *tensor)
+{
+	return tensor->alias_of == NULL ? tensor : tensor->alias_of;
+}
+
+/*
+ * Makes the first name of each group of aliases the one that holds the bytes: an alias names an
+ * earlier record. The group is recorded in every member before the first member changes.
+ */
+static void order_aliases(void **order, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		struct build_tensor *const tensor = order[i];
+		struct build_tensor *const holder = holder_of(tensor);
+
+		tensor->number = i;
+		if (holder->first_of_group == NULL)
+			holder->first_of_group = tensor;
+		tensor->first_of_group = holder->first_of_group;
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		struct build_tensor *const tensor = order[i];
+		const struct build_tensor *const holder = holder_of(tensor);
+
+		if (tensor->first_of_group == tensor) {
+			tensor->slices = holder->slices;
+			tensor->slice_count = holder->slice_count;
+			tensor->alias_of = NULL;
+		} else {
+			tensor->alias_of = tensor->first_of_group;
+		}
+	}
+}
+
+/* ---------------------------------------------------------------------------------------------------- writing */
+
+/* An image under construction. */
+struct builder {
+	uint8_t *image;
+	const struct container_footer *footer;
+	struct amounts used;
+};
+
+static uint8_t *place(const struct builder *builder, enum section_type type, uint64_t number)
+{
+	const struct container_section *const section = container_footer_section(builder->footer,
+										 type);
+
+	return builder->image + section->offset + number * section->record_size;
+}
+
+static void write_dims(struct builder *builder, const uint64_t *values, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++)
+		store_u64(place(builder, SECTION_DIMS, builder->used.dims + i), values[i]);
+	builder->used.dims += count;
+}
+
+static uint32_t write_name(struct builder *builder, struct cairn_string name)
+{
+	if (name.size != 0)
+		memcpy(place(builder, SECTION_NAMES, builder->used.name_bytes), name.data,
+		       name.size);
+	builder->used.name_bytes += name.size;
+	return (uint32_t)name.size;
+}
+
+static void write_slice(struct builder *builder, const struct build_tensor *tensor,
+			const struct build_slice *slice)
+{
+	const uint64_t chunks = chunk_count(slice);
+	const struct slice_record record = {
+		.ranges_index = builder->used.dims,
+		.extent_index = builder->used.extents,
+		.extent_count = slice->extent_count,
+		.storage_rank = slice->storage_rank,
+		.size = slice->size,
+		.chunk_index = builder->used.chunks,
+		.chunk_size = slice->chunk_size,
+		.transform = slice->transform,
+		.check_kind = slice->chunk_digests != NULL ? CHECK_CHUNK_XXH3 : slice->check_kind,
+		.digest_kind = slice->chunk_digests != NULL ? DIGEST_XXH3_128 : DIGEST_NONE,
+		.flags = slice->ranges == NULL ? SLICE_WHOLE : 0,
+		.check_value = slice->check_value,
+	};
+
+	slice_record_encode(&record, place(builder, SECTION_SLICES, builder->used.slices++));
+	if (slice->ranges != NULL)
+		write_dims(builder, slice->ranges, 2 * (uint64_t)tensor->rank);
+	for (uint32_t i = 0; i < slice->extent_count; i++)
+		extent_record_encode(&slice->extents[i],
+				     place(builder, SECTION_EXTENTS, builder->used.extents++));
+	if (chunks != 0)
+		memcpy(place(builder, SECTION_CHUNK_DIGESTS, builder->used.chunks),
+		       slice->chunk_digests, chunks * DIGEST_SIZE);
+	builder->used.chunks += chunks;
+}
+
+static bool has_digests(const struct build_tensor *tensor)
+{
+	for (uint32_t i = 0; i < tensor->slice_count; i++) {
+		if (tensor->slices[i].chunk_digests == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* The digest of what a tensor holds, from the chunk digests that were written for it. */
+static struct cairn_digest tensor_digest(const struct builder *builder, uint64_t first_chunk)
+{
+	return digest_of_chunks(place(builder, SECTION_CHUNK_DIGESTS, first_chunk),
+				builder->used.chunks - first_chunk);
+}
+
+static struct tensor_record describe(const struct builder *builder,
+				     const struct build_tensor *tensor)
+{
+	return (struct tensor_record){
+		.name_offset = builder->used.name_bytes,
+		.name_size = (uint32_t)tensor->name.size,
+		.dtype = (uint16_t)tensor->dtype,
+		.rank = tensor->rank,
+		.name_space = tensor->name_space,
+		.dims_index = builder->used.dims,
+		.slice_index = builder->used.slices,
+		.slice_count = tensor->alias_of == NULL ? tensor->slice_count : 0,
+		.flags = (tensor->incomplete ? (uint32_t)TENSOR_INCOMPLETE : 0) |
+			 (tensor->alias_of != NULL ? (uint32_t)TENSOR_ALIAS : 0),
+		.alias_of = tensor->alias_of == NULL ? 0 : tensor->alias_of->number,
+		.block_elements = tensor->block_elements,
+		.block_bytes = tensor->block_bytes,
+		.packing = tensor->packing,
+		.size = tensor->size,
+	};
+}
+
+static void write_tensor(struct builder *builder, const struct build_tensor *tensor)
+{
+	struct tensor_record record = describe(builder, tensor);
+	const uint64_t first_chunk = builder->used.chunks;
+	uint8_t *const bytes = place(builder, SECTION_TENSORS, builder->used.tensors++);
+
+	write_name(builder, tensor->name);
+	write_dims(builder, tensor->dims, tensor->rank);
+	if (tensor->alias_of != NULL) {
+		struct tensor_record holder = {0};
+
+		/* our own image: the decode cannot fail */
+		(void)tensor_record_decode(place(builder, SECTION_TENSORS, record.alias_of),
+					   &holder, NULL);
+		record.digest_kind = holder.digest_kind;
+		record.digest = holder.digest;
+	} else {
+		for (uint32_t i = 0; i < tensor->slice_count; i++)
+			write_slice(builder, tensor, &tensor->slices[i]);
+		if (has_digests(tensor)) {
+			record.digest_kind = DIGEST_XXH3_128;
+			record.digest = tensor_digest(builder, first_chunk);
+		}
+	}
+	tensor_record_encode(&record, bytes);
+}
+
+static void write_shards(struct builder *builder, const struct build_input *input)
+{
+	const struct shard_record self = {.name_offset = builder->used.name_bytes,
+					  .kind = SHARD_SELF};
+
+	shard_record_encode(&self, place(builder, SECTION_SHARDS, builder->used.shards++));
+	for (uint32_t i = 0; i < input->shard_count; i++) {
+		struct shard_record record = input->shards[i].record;
+
+		record.name_offset = builder->used.name_bytes;
+		record.name_size = write_name(builder, input->shards[i].name);
+		shard_record_encode(&record,
+				    place(builder, SECTION_SHARDS, builder->used.shards++));
+	}
+	for (uint32_t i = 0; i < input->region_count; i++)
+		region_record_encode(&input->regions[i],
+				     place(builder, SECTION_REGIONS, builder->used.regions++));
+}
+
+static void count_names(struct container_footer *footer, const struct build_input *input)
+{
+	for (uint64_t i = 0; i < input->tensor_count; i++) {
+		if (input->tensors[i].name_space == NAME_SPACE_TENSOR)
+			footer->tensor_count++;
+		else
+			footer->metadata_count++;
+	}
+}
+
+enum cairn_status index_build(struct arena *arena, struct build_input *input, bool with_tree,
+			      struct built_index *built, struct cairn_error *error)
+{
+	const struct amounts amounts = count_input(input);
+	struct built_index result = {0};
+	struct builder builder = {.footer = &result.footer};
+	void **order;
+	struct index_tree tree;
+	enum cairn_status status;
+
+	status = index_build_size(input, &result.image_size, error);
+	if (status != CAIRN_OK)
+		return status;
+	order = arena_allocate_array(arena, 2 * input->tensor_count, sizeof(void *));
+	builder.image = arena_allocate_array(arena, result.image_size, 1);
+	if (order == NULL || builder.image == NULL)
+		return error_set_memory(error, "the index");
+	status = sort_tensors(input, order, order + input->tensor_count, error);
+	if (status != CAIRN_OK)
+		return status;
+	order_aliases(order, input->tensor_count);
+	lay_out_sections(&amounts, &result.footer);
+	for (uint64_t i = 0; i < input->tensor_count; i++)
+		write_tensor(&builder, order[i]);
+	write_shards(&builder, input);
+	assert(memcmp(&builder.used, &amounts, sizeof(amounts)) == 0);
+	count_names(&result.footer, input);
+	index_tree_layout(result.footer.sections_size, &tree);
+	if (with_tree)
+		result.footer.root = index_tree_build(&tree, result.footer.sections_size,
+						      builder.image);
+	result.image = builder.image;
+	result.sections_size = result.footer.sections_size;
+	result.footer.index_size = result.image_size;
+	result.footer.incompat_flags = input->foreign ? (uint64_t)CONTAINER_INCOMPAT_FOREIGN : 0;
+	*built = result;
+	return CAIRN_OK;
+}
