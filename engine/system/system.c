@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The callable side of the seam: one thin function per operation, and the two loops over short
+ * counts.
+ *
+ * The wrappers add nothing: an implementation sees every call, with the arguments that the caller
+ * gave, so that faults can be injected at each of them. Only read_all and write_all make several
+ * calls of one. What may be passed and what comes back is written in system.h.
+ */
+#include "engine/system/system.h"
+
+#include <errno.h>
+
+int system_open(struct system *system, int at, const char *path, uint32_t flags)
+{
+	return system->operations->open(system, at, path, flags);
+}
+
+int system_create(struct system *system, int at, const char *name, uint32_t mode, uint32_t flags)
+{
+	return system->operations->create(system, at, name, mode, flags);
+}
+
+int system_duplicate(struct system *system, int fd)
+{
+	return system->operations->duplicate(system, fd);
+}
+
+int system_close(struct system *system, int fd)
+{
+	return system->operations->close(system, fd);
+}
+
+int system_status(struct system *system, int fd, struct system_status *status)
+{
+	return system->operations->status(system, fd, status);
+}
+
+int system_status_at(struct system *system, int at, const char *name, bool follow,
+		     struct system_status *status)
+{
+	return system->operations->status_at(system, at, name, follow, status);
+}
+
+int system_is_local(struct system *system, int fd)
+{
+	return system->operations->is_local(system, fd);
+}
+
+int64_t system_pread(struct system *system, int fd, void *buffer, size_t size, uint64_t offset)
+{
+	return system->operations->pread(system, fd, buffer, size, offset);
+}
+
+int64_t system_pwrite(struct system *system, int fd, const void *buffer, size_t size,
+		      uint64_t offset)
+{
+	return system->operations->pwrite(system, fd, buffer, size, offset);
+}
+
+int64_t system_read_all(struct system *system, int fd, void *buffer, size_t size, uint64_t offset)
+{
+	uint8_t *bytes = buffer;
+	size_t done = 0;
+
+	while (done < size) {
+		const int64_t count = system_pread(system, fd, bytes + done, size - done,
+						   offset + done);
+
+		if (count < 0)
+			return count;
+		if (count == 0)
+			break;
+		done += (size_t)count;
+	}
+	return (int64_t)done;
+}
+
+int system_write_all(struct system *system, int fd, const void *buffer, size_t size,
+		     uint64_t offset)
+{
+	const uint8_t *bytes = buffer;
+	size_t done = 0;
+
+	while (done < size) {
+		const int64_t count = system_pwrite(system, fd, bytes + done, size - done,
+						    offset + done);
+
+		if (count < 0)
+			return (int)count;
+		/* Nothing written and no reason given: trying again might never end. */
+		if (count == 0)
+			return -EIO;
+		done += (size_t)count;
+	}
+	return 0;
+}
+
+int system_preallocate(struct system *system, int fd, uint64_t size)
+{
+	return system->operations->preallocate(system, fd, size);
+}
+
+int system_sync(struct system *system, int fd)
+{
+	return system->operations->sync(system, fd);
+}
+
+int system_rename(struct system *system, int from_at, const char *from, int to_at, const char *to,
+		  enum system_rename_mode mode)
+{
+	return system->operations->rename(system, from_at, from, to_at, to, mode);
+}
+
+int system_link(struct system *system, int from_at, const char *from, int to_at, const char *to)
+{
+	return system->operations->link(system, from_at, from, to_at, to);
+}
+
+int system_unlink(struct system *system, int at, const char *name)
+{
+	return system->operations->unlink(system, at, name);
+}
+
+int system_make_directory(struct system *system, int at, const char *name, uint32_t mode)
+{
+	return system->operations->make_directory(system, at, name, mode);
+}
+
+int system_remove_directory(struct system *system, int at, const char *name)
+{
+	return system->operations->remove_directory(system, at, name);
+}
+
+int system_list(struct system *system, int fd, system_list_callback callback, void *context)
+{
+	return system->operations->list(system, fd, callback, context);
+}
+
+int system_lock(struct system *system, int fd, enum system_lock lock)
+{
+	return system->operations->lock(system, fd, lock);
+}
+
+uint32_t system_user(struct system *system)
+{
+	return system->operations->user(system);
+}
+
+int system_map(struct system *system, int fd, uint64_t offset, size_t size,
+	       enum system_map_kind kind, const uint8_t **address)
+{
+	return system->operations->map(system, fd, offset, size, kind, address);
+}
+
+void system_unmap(struct system *system, const uint8_t *address, size_t size)
+{
+	system->operations->unmap(system, address, size);
+}
+
+int system_populate(struct system *system, const uint8_t *address, size_t size)
+{
+	return system->operations->populate(system, address, size);
+}
+
+int system_resident(struct system *system, const uint8_t *address, size_t size)
+{
+	return system->operations->resident(system, address, size);
+}
+
+int system_advise(struct system *system, const uint8_t *address, size_t size,
+		  enum system_advice advice)
+{
+	return system->operations->advise(system, address, size, advice);
+}
+
+void *system_allocate(struct system *system, size_t size)
+{
+	return system->operations->allocate(system, size);
+}
+
+void *system_allocate_zeroed(struct system *system, size_t size)
+{
+	return system->operations->allocate_zeroed(system, size);
+}
+
+void *system_allocate_aligned(struct system *system, size_t alignment, size_t size)
+{
+	return system->operations->allocate_aligned(system, alignment, size);
+}
+
+void *system_reallocate(struct system *system, void *memory, size_t size)
+{
+	return system->operations->reallocate(system, memory, size);
+}
+
+void system_free(struct system *system, void *memory)
+{
+	system->operations->free(system, memory);
+}
+
+int system_thread_start(struct system *system, system_thread_function function, void *context,
+			struct system_thread *thread)
+{
+	return system->operations->thread_start(system, function, context, thread);
+}
+
+void system_thread_join(struct system *system, struct system_thread thread)
+{
+	system->operations->thread_join(system, thread);
+}
+
+uint32_t system_processors(struct system *system)
+{
+	return system->operations->processors(system);
+}
+
+int system_random(struct system *system, void *buffer, size_t size)
+{
+	return system->operations->random(system, buffer, size);
+}
+
+void system_sleep(struct system *system, uint64_t nanoseconds)
+{
+	system->operations->sleep(system, nanoseconds);
+}
