@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Regions, and copying them run by run.
+ *
+ * Everything is counted in units (blocks of the type). A stored slice and the request are boxes in
+ * the tensor's coordinates; their intersection is copied in runs that are contiguous on both sides.
+ * Ranges of slices are untrusted: they are resolved against the shape, and their size against the
+ * bytes that are stored, before they are used.
+ */
+#include "engine/read/gather.h"
+
+#include <inttypes.h>
+
+#include "format/bytes.h"
+#include "format/error.h"
+#include "format/shape.h"
+
+/* ---------------------------------------------------------------------------------------------------- regions */
+
+static bool is_everything(uint32_t rank, const uint64_t *dims, const uint64_t *starts,
+			  const uint64_t *lengths)
+{
+	for (uint32_t d = 0; d < rank; d++) {
+		if (starts[d] != 0 || lengths[d] != dims[d])
+			return false;
+	}
+	return true;
+}
+
+/* All of the tensor as one dimension of bytes: for types whose blocks do not follow the rows, and
+ * for variable sizes. */
+static void make_linear(struct region *region, uint64_t size)
+{
+	region->rank = 1;
+	region->unit_size = 1;
+	region->dims[0] = size;
+	region->starts[0] = 0;
+	region->lengths[0] = size;
+	region->size = size;
+}
+
+/* Elements of the last dimension become blocks; false when one of the values cuts a block. */
+static bool to_units(struct region *region, uint32_t block_elements)
+{
+	const uint32_t last = region->rank - 1;
+
+	if (block_elements == 1)
+		return true;
+	if (region->rank == 0 || region->dims[last] % block_elements != 0 ||
+	    region->starts[last] % block_elements != 0 ||
+	    region->lengths[last] % block_elements != 0)
+		return false;
+	region->dims[last] /= block_elements;
+	region->starts[last] /= block_elements;
+	region->lengths[last] /= block_elements;
+	return true;
+}
+
+static void measure(struct region *region)
+{
+	region->size = region->unit_size; /* parts of a tensor whose size is below 2^63 */
+	for (uint32_t d = 0; d < region->rank; d++)
+		region->size *= region->lengths[d];
+}
+
+enum cairn_status region_resolve(const struct cairn_tensor *tensor,
+				 const struct tensor_record *record, const uint64_t *starts,
+				 const uint64_t *lengths, struct region *region,
+				 struct cairn_error *error)
+{
+	enum cairn_status status;
+	bool everything;
+
+	if ((starts == NULL) != (lengths == NULL))
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "starts and lengths of a slice go together");
+	region->rank = tensor->rank;
+	region->unit_size = record->block_bytes;
+	for (uint32_t d = 0; d < tensor->rank; d++) {
+		region->dims[d] = tensor->dims[d];
+		region->starts[d] = starts == NULL ? 0 : starts[d];
+		region->lengths[d] = starts == NULL ? CAIRN_FULL : lengths[d];
+	}
+	status = shape_resolve_slice(region->rank, region->dims, region->starts, region->lengths,
+				     error);
+	if (status != CAIRN_OK)
+		return error_prefix_tensor(error, status, tensor->name);
+	everything = is_everything(region->rank, region->dims, region->starts, region->lengths);
+	if (record->block_bytes == 0 || !to_units(region, record->block_elements)) {
+		if (!everything) {
+			error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				  "%s cannot be sliced there",
+				  record->block_bytes == 0 ? "elements of variable size"
+							   : "a packed type");
+			return error_prefix_tensor(error, CAIRN_UNSUPPORTED, tensor->name);
+		}
+		make_linear(region, tensor->size);
+		return CAIRN_OK;
+	}
+	measure(region);
+	return CAIRN_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------- slices as boxes */
+
+/* A stored slice in the region's units. */
+struct piece {
+	struct stored stored;
+	uint64_t starts[CAIRN_RANK_MAX];
+	uint64_t lengths[CAIRN_RANK_MAX];
+};
+
+static enum cairn_status slice_damaged(const struct stored *stored, struct cairn_error *error)
+{
+	error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+		  "the ranges of a stored slice of %" PRIu64 " bytes do not fit shape and type",
+		  stored->record.size);
+	return error_prefix_tensor(error, CAIRN_CORRUPT, stored->tensor);
+}
+
+static void whole_box(const struct region *region, struct piece *piece)
+{
+	for (uint32_t d = 0; d < region->rank; d++) {
+		piece->starts[d] = 0;
+		piece->lengths[d] = region->dims[d];
+	}
+}
+
+/* The ranges of a real slice, from elements to units. */
+static enum cairn_status slice_box(const struct cairn_tensor *tensor,
+				   const struct tensor_record *holder, const struct region *region,
+				   struct piece *piece, struct cairn_error *error)
+{
+	const struct stored *const stored = &piece->stored;
+	const uint32_t last = tensor->rank - 1;
+	const uint64_t *ranges;
+	enum cairn_status status;
+
+	status = index_dims(&tensor->reader->index, stored->record.ranges_index,
+			    2 * (uint64_t)tensor->rank, &ranges, error);
+	if (status != CAIRN_OK)
+		return status;
+	if (region->rank != tensor->rank || tensor->rank == 0)
+		return slice_damaged(stored, error); /* slices of a type that cannot be sliced */
+	for (uint32_t d = 0; d < tensor->rank; d++) {
+		piece->starts[d] = ranges[2 * d];
+		piece->lengths[d] = ranges[2 * d + 1];
+	}
+	if (shape_resolve_slice(tensor->rank, tensor->dims, piece->starts, piece->lengths, NULL) !=
+		    CAIRN_OK ||
+	    piece->starts[last] % holder->block_elements != 0 ||
+	    piece->lengths[last] % holder->block_elements != 0)
+		return slice_damaged(stored, error);
+	piece->starts[last] /= holder->block_elements;
+	piece->lengths[last] /= holder->block_elements;
+	return CAIRN_OK;
+}
+
+static enum cairn_status open_piece(const struct cairn_tensor *tensor,
+				    const struct tensor_record *holder, const struct region *region,
+				    uint32_t number, struct piece *piece, struct cairn_error *error)
+{
+	uint64_t size = region->unit_size;
+	enum cairn_status status;
+
+	status = stored_open(tensor->reader, holder->slice_index + number, tensor->name,
+			     &piece->stored, error);
+	if (status != CAIRN_OK)
+		return status;
+	if ((piece->stored.record.flags & SLICE_WHOLE) != 0)
+		whole_box(region, piece);
+	else
+		status = slice_box(tensor, holder, region, piece, error);
+	if (status != CAIRN_OK)
+		return status;
+	for (uint32_t d = 0; d < region->rank; d++)
+		size *= piece->lengths[d]; /* within the shape: below 2^63 unless a dim is 0 */
+	return size == piece->stored.record.size ? CAIRN_OK : slice_damaged(&piece->stored, error);
+}
+
+/* ---------------------------------------------------------------------------------------------------- contiguity */
+
+/* Inner dimensions from this one on are complete in both boxes: the one before it makes the runs.
+ */
+static uint32_t run_dimension(uint32_t rank, const uint64_t *outer_a, const uint64_t *outer_b,
+			      const uint64_t *lengths)
+{
+	uint32_t d = rank;
+
+	while (d > 0 && lengths[d - 1] == outer_a[d - 1] && lengths[d - 1] == outer_b[d - 1])
+		d--;
+	return d == 0 ? 0 : d - 1;
+}
+
+bool region_is_contiguous(const struct cairn_tensor *tensor, const struct tensor_record *holder,
+			  const struct region *region, struct stored *stored, uint64_t *offset)
+{
+	struct piece piece;
+	uint64_t stride = region->unit_size;
+	uint64_t start = 0;
+	bool partial = false; /* an inner dimension is cut: outer ones must be single */
+
+	if (holder->slice_count != 1 ||
+	    open_piece(tensor, holder, region, 0, &piece, NULL) != CAIRN_OK)
+		return false;
+	for (uint32_t d = region->rank; d-- > 0;) {
+		if (region->starts[d] < piece.starts[d] ||
+		    !range_within(region->starts[d] - piece.starts[d], region->lengths[d],
+				  piece.lengths[d]))
+			return false;
+		if (partial && region->lengths[d] != 1)
+			return false;
+		partial = partial || region->lengths[d] != piece.lengths[d];
+		start += (region->starts[d] - piece.starts[d]) * stride;
+		stride *= piece.lengths[d];
+	}
+	*stored = piece.stored;
+	*offset = region->size == 0 ? 0 : start;
+	return true;
+}
+
+/* ---------------------------------------------------------------------------------------------------- copying */
+
+/* Where copied bytes go: those of the region from `first` on, `size` of them. */
+struct target {
+	const struct region *region;
+	uint64_t first;
+	uint64_t size;
+	uint8_t *buffer;
+	uint64_t copied;
+	struct stored_scratch scratch;
+};
+
+/* One run, given in bytes of the slice and of the region; what lies outside the wanted range is cut
+ * off. */
+static enum cairn_status copy_run(const struct piece *piece, struct target *target, uint64_t from,
+				  uint64_t to, uint64_t size, struct cairn_error *error)
+{
+	const uint64_t end = target->first + target->size;
+	const uint64_t begin = to > target->first ? to : target->first;
+	const uint64_t stop = to + size < end ? to + size : end;
+
+	if (begin >= stop)
+		return CAIRN_OK;
+	target->copied += stop - begin;
+	return stored_copy(&piece->stored, from + (begin - to), stop - begin,
+			   target->buffer + (begin - target->first), &target->scratch, error);
+}
+
+/* The next position of the outer dimensions [0, count), the last one running fastest; false at the
+ * end. */
+static bool advance(uint64_t *position, const uint64_t *starts, const uint64_t *lengths,
+		    uint32_t count)
+{
+	for (uint32_t d = count; d-- > 0;) {
+		if (++position[d] < starts[d] + lengths[d])
+			return true;
+		position[d] = starts[d];
+	}
+	return false;
+}
+
+/* The box that slice and request have in common; false when there is none. */
+static bool intersect(const struct region *region, const struct piece *piece, uint64_t *starts,
+		      uint64_t *lengths)
+{
+	for (uint32_t d = 0; d < region->rank; d++) {
+		const uint64_t region_end = region->starts[d] + region->lengths[d];
+		const uint64_t piece_end = piece->starts[d] + piece->lengths[d];
+		const uint64_t end = region_end < piece_end ? region_end : piece_end;
+
+		starts[d] = region->starts[d] > piece->starts[d] ? region->starts[d]
+								 : piece->starts[d];
+		if (starts[d] >= end)
+			return false;
+		lengths[d] = end - starts[d];
+	}
+	return true;
+}
+
+/* Byte offset of a position within a box. */
+static uint64_t offset_in(const struct region *region, const uint64_t *box_starts,
+			  const uint64_t *box_lengths, const uint64_t *position)
+{
+	uint64_t units = 0;
+
+	for (uint32_t d = 0; d < region->rank; d++)
+		units = units * box_lengths[d] + (position[d] - box_starts[d]);
+	return units * region->unit_size;
+}
+
+/* Leaves out rows of the first dimension that lie before or behind the wanted bytes: a small range
+ * of a large tensor is quick. */
+static bool clip_rows(const struct target *target, uint64_t *starts, uint64_t *lengths)
+{
+	const struct region *const region = target->region;
+	uint64_t row;
+	uint64_t first;
+	uint64_t last;
+
+	if (region->rank == 0 || target->size == region->size)
+		return true;
+	row = region->size / region->lengths[0];
+	first = region->starts[0] + target->first / row;
+	last = region->starts[0] + (target->first + target->size - 1) / row;
+	if (first >= starts[0] + lengths[0] || last < starts[0])
+		return false;
+	if (first < starts[0])
+		first = starts[0];
+	if (last > starts[0] + lengths[0] - 1)
+		last = starts[0] + lengths[0] - 1;
+	starts[0] = first;
+	lengths[0] = last - first + 1;
+	return true;
+}
+
+static enum cairn_status copy_piece(const struct piece *piece, struct target *target,
+				    struct cairn_error *error)
+{
+	const struct region *const region = target->region;
+	uint64_t starts[CAIRN_RANK_MAX + 1] = {0};
+	uint64_t lengths[CAIRN_RANK_MAX + 1];
+	uint64_t position[CAIRN_RANK_MAX + 1];
+	uint64_t run = region->unit_size;
+	uint32_t outer;
+	enum cairn_status status;
+
+	if (!intersect(region, piece, starts, lengths) || !clip_rows(target, starts, lengths))
+		return CAIRN_OK;
+	memcpy(position, starts, sizeof(position));
+	outer = run_dimension(region->rank, region->lengths, piece->lengths, lengths);
+	for (uint32_t d = outer; d < region->rank; d++)
+		run *= lengths[d];
+	do {
+		status = copy_run(
+			piece, target, offset_in(region, piece->starts, piece->lengths, position),
+			offset_in(region, region->starts, region->lengths, position), run, error);
+	} while (status == CAIRN_OK && advance(position, starts, lengths, outer));
+	return status;
+}
+
+static enum cairn_status not_covered(const struct cairn_tensor *tensor, uint64_t copied,
+				     uint64_t size, struct cairn_error *error)
+{
+	error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
+		  "the stored slices hold %" PRIu64 " of the %" PRIu64 " bytes", copied, size);
+	return error_prefix_tensor(error, CAIRN_PRECONDITION, tensor->name);
+}
+
+enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_record *holder,
+			 const struct region *region, uint64_t first, uint64_t size,
+			 uint8_t *buffer, struct cairn_error *error)
+{
+	struct target target = {.region = region, .first = first, .size = size, .buffer = buffer};
+	struct piece piece;
+	enum cairn_status status = CAIRN_OK;
+
+	if (size == 0)
+		return CAIRN_OK;
+	for (uint32_t i = 0; i < holder->slice_count && status == CAIRN_OK; i++) {
+		status = open_piece(tensor, holder, region, i, &piece, error);
+		if (status == CAIRN_OK)
+			status = copy_piece(&piece, &target, error);
+	}
+	stored_scratch_release(tensor->reader, &target.scratch);
+	if (status == CAIRN_OK && target.copied != size)
+		status = not_covered(tensor, target.copied, size, error);
+	return status;
+}

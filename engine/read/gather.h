@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Putting a rectangular part of a tensor together from its stored slices.
+ */
+#ifndef CAIRN_ENGINE_GATHER_H
+#define CAIRN_ENGINE_GATHER_H
+
+#include "engine/read/stored.h"
+
+/* A rectangular part of a tensor, counted in units: blocks of the type, or elements where they are
+ * the same. */
+struct region {
+	uint32_t rank;
+	uint64_t unit_size;            /* bytes of a unit */
+	uint64_t dims[CAIRN_RANK_MAX]; /* of the tensor */
+	uint64_t starts[CAIRN_RANK_MAX];
+	uint64_t lengths[CAIRN_RANK_MAX];
+	uint64_t size; /* bytes of the part */
+};
+
+/*
+ * Resolves a request (NULL, NULL: all of it) to units. MISMATCH when it leaves the shape;
+ * UNSUPPORTED when it cuts through a block, or is a real part of a tensor of variable-size
+ * elements.
+ */
+enum cairn_status region_resolve(const struct cairn_tensor *tensor,
+				 const struct tensor_record *record, const uint64_t *starts,
+				 const uint64_t *lengths, struct region *region,
+				 struct cairn_error *error);
+
+/*
+ * The region is one contiguous range of one stored slice: opens that slice and gives the range.
+ * False when it is not, or when the slice that holds its beginning cannot be opened (gathering will
+ * say why).
+ */
+bool region_is_contiguous(const struct cairn_tensor *tensor, const struct tensor_record *holder,
+			  const struct region *region, struct stored *stored, uint64_t *offset);
+
+/*
+ * Copies bytes [first, first + size) of the region's row-major bytes to `buffer`, verified.
+ * PRECONDITION when the stored slices do not cover them.
+ */
+enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_record *holder,
+			 const struct region *region, uint64_t first, uint64_t size,
+			 uint8_t *buffer, struct cairn_error *error);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of an open checkpoint.
+ *
+ * A reader is an index (an image and where it came from), the files that its extents point into,
+ * and the memory of what was verified. How it came to be (a container, a foreign format) makes no
+ * difference after open.
+ *
+ * Life of a read: open.c finds out what a path is; open_container.c or open_safetensors.c fill a
+ * reader; lookup.c finds records; stored.c reads and verifies the bytes of one stored slice;
+ * gather.c puts slices together; view.c hands out memory.
+ */
+#ifndef CAIRN_ENGINE_READER_H
+#define CAIRN_ENGINE_READER_H
+
+#include <stdatomic.h>
+
+#include <cairn/reader.h>
+
+#include "engine/read/chunk_states.h"
+#include "engine/read/file.h"
+#include "engine/system/system.h"
+#include "format/arena.h"
+#include "format/index.h"
+#include "format/index_build.h"
+
+struct cairn_reader {
+	struct system *system;
+	_Atomic uint64_t references; /* the caller's, and one for each view */
+	struct arena arena;          /* names, images built in memory, the array of files */
+	enum cairn_verification verification;
+	enum cairn_transport transport;
+	uint32_t open_flags;
+
+	const char *name;   /* the path as it was given, for messages; in the arena or static */
+	const char *format; /* static */
+	uint32_t format_version;
+	const char *note; /* in the arena, or NULL */
+
+	struct index index;
+	struct container_header header; /* of a container */
+	struct container_footer
+		footer;      /* of a container; of a built image its section table and counts */
+	uint8_t *image_copy; /* owned; the index of a container that is not mapped */
+	_Atomic uint8_t *block_states; /* owned */
+	struct chunk_states chunk_states;
+
+	/*
+	 * By shard number. Shard 0 is the container itself, or the memory in the arena that holds a
+	 * foreign checkpoint's metadata ("literals"). first_file is the shard that a person would
+	 * call the first file: 0 or 1.
+	 */
+	struct file *files; /* in the arena; each closed with the reader */
+	uint32_t file_count;
+	uint32_t first_file;
+	const char *index_file; /* a file that is no shard: the JSON index of a sharded checkpoint;
+				   or NULL */
+	uint64_t index_file_size;
+
+	uint64_t materialised_max;
+	_Atomic uint64_t materialised;
+};
+
+/* Memory for the reader's arena comes from the seam. */
+struct arena_source reader_arena_source(struct system *system);
+
+/* A reader without files, all defaults; NULL when there is no memory. */
+struct cairn_reader *reader_create(struct system *system,
+				   const struct cairn_reader_options *options);
+
+/* cairn_reader_open and its kin on another system. Path errors are prefixed with the path. */
+enum cairn_status reader_open_path(struct system *system, const char *path,
+				   const struct cairn_reader_options *options,
+				   struct cairn_reader **reader, struct cairn_error *error);
+enum cairn_status reader_open_descriptor(struct system *system, int fd, uint64_t offset,
+					 uint64_t size, const struct cairn_reader_options *options,
+					 struct cairn_reader **reader, struct cairn_error *error);
+enum cairn_status reader_open_bytes(struct system *system, const void *data, size_t size,
+				    const struct cairn_reader_options *options,
+				    struct cairn_reader **reader, struct cairn_error *error);
+
+/*
+ * Openers: each fills a created reader from an open file, which it takes over into reader->files
+ * also when it fails. `page` holds the file's first bytes (CONTAINER_PAGE_SIZE, or all of a shorter
+ * file).
+ */
+enum cairn_status open_container(struct cairn_reader *reader, struct file *file,
+				 const uint8_t *page, struct cairn_error *error);
+enum cairn_status open_safetensors(struct cairn_reader *reader, struct file *file,
+				   struct cairn_error *error);
+
+/* `directory` is the folder of the path as given, for the shards. */
+enum cairn_status open_safetensors_index(struct cairn_reader *reader, int directory,
+					 struct file *file, struct cairn_error *error);
+
+/* For openers: makes room for `count` files, all closed; and turns a description into the reader's
+ * index. `literals` become shard 0. */
+enum cairn_status reader_reserve_files(struct cairn_reader *reader, uint32_t count,
+				       struct cairn_error *error);
+enum cairn_status reader_use_built_index(struct cairn_reader *reader, struct build_input *input,
+					 const uint8_t *literals, uint64_t literals_size,
+					 struct cairn_error *error);
+
+/* A tensor record as the public struct. `number` counts both namespaces. */
+enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t number,
+				  const struct tensor_record *record, struct cairn_tensor *tensor,
+				  struct cairn_error *error);
+
+/* Takes the image that reader->footer describes; `trusted`: built in memory. Openers call it once
+ * everything else is in place. */
+enum cairn_status reader_use_index(struct cairn_reader *reader, const uint8_t *image,
+				   uint64_t file_offset, bool trusted, struct cairn_error *error);
+
+/* index_check over the whole index. */
+enum cairn_status reader_check_index(const struct cairn_reader *reader, struct cairn_error *error);
+
+/* Puts the checkpoint's name in front of an error. */
+enum cairn_status reader_error(const struct cairn_reader *reader, enum cairn_status status,
+			       struct cairn_error *error);
+
+#endif

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading and verifying stored slices.
+ *
+ * Extents come from the index and are untrusted: stored_open checks each of them against the size
+ * of its file before any is used. Verification of a mapped slice works on the mapping where the
+ * pages are in memory, and on a copy read with pread where they are not: then the disk is read in
+ * large pieces, and a failing medium is an error.
+ */
+#include "engine/read/stored.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "format/bytes.h"
+#include "format/digest.h"
+#include "format/error.h"
+
+/* Names the tensor and, where there are several files, the one that the slice is in. */
+static enum cairn_status located(const struct stored *stored, enum cairn_status status,
+				 struct cairn_error *error)
+{
+	const struct cairn_reader *const reader = stored->reader;
+
+	error_prefix_tensor(error, status, stored->tensor);
+	if (stored->shard >= reader->first_file && reader->file_count - reader->first_file > 1)
+		error_prefix(error, status, reader->files[stored->shard].name);
+	return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------- open */
+
+static enum cairn_status check_extent(const struct cairn_reader *reader,
+				      const struct extent_record *extent, struct cairn_error *error)
+{
+	const struct file *file;
+
+	if (extent->shard >= reader->file_count)
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "an extent is in shard %d of %" PRIu32, extent->shard,
+				 reader->file_count);
+	file = &reader->files[extent->shard];
+	if (!range_within(extent->offset, extent->stored_size, file->size))
+		return error_set(error, CAIRN_CORRUPT, extent->offset,
+				 "offset %" PRIu64 " + size %" PRIu64 " exceeds file size %" PRIu64,
+				 extent->offset, extent->stored_size, file->size);
+	if (extent->codec != CODEC_RAW)
+		return error_set(error, CAIRN_UNSUPPORTED, extent->offset, "unknown codec %d",
+				 extent->codec);
+	return CAIRN_OK;
+}
+
+/* Extends the piece that the slice occupies by one more extent; false when it does not continue it.
+ */
+static void note_extent(struct stored *stored, const struct extent_record *extent, bool first,
+			uint64_t before)
+{
+	if (first) {
+		stored->in_one_piece = true;
+		stored->shard = extent->shard;
+		stored->offset = extent->offset;
+	} else if (extent->shard != stored->shard || extent->offset != stored->offset + before) {
+		stored->in_one_piece = false;
+	}
+}
+
+static enum cairn_status open_extents(struct stored *stored, struct cairn_error *error)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < stored->record.extent_count; i++) {
+		struct extent_record extent;
+		enum cairn_status status;
+
+		status = index_extent(&stored->reader->index, stored->record.extent_index + i,
+				      &extent, error);
+		if (status == CAIRN_OK)
+			status = check_extent(stored->reader, &extent, error);
+		if (status != CAIRN_OK)
+			return status;
+		note_extent(stored, &extent, i == 0, total);
+		if (!checked_add(total, extent.size, &total))
+			total = UINT64_MAX; /* cannot be the size of a slice */
+	}
+	if (total != stored->record.size)
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "its extents hold %" PRIu64 " bytes instead of %" PRIu64, total,
+				 stored->record.size);
+	return CAIRN_OK;
+}
+
+enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number,
+			      struct cairn_string tensor, struct stored *stored,
+			      struct cairn_error *error)
+{
+	struct stored opened = {.reader = reader, .tensor = tensor};
+	enum cairn_status status;
+
+	status = index_slice(&reader->index, number, &opened.record, error);
+	if (status == CAIRN_OK && opened.record.transform != TRANSFORM_NONE)
+		status = error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				   "unknown element transform %d", opened.record.transform);
+	if (status == CAIRN_OK)
+		status = open_extents(&opened, error);
+	if (status != CAIRN_OK)
+		return located(&opened, status, error);
+	*stored = opened;
+	return CAIRN_OK;
+}
+
+bool stored_is_mapped(const struct stored *stored)
+{
+	if (stored->record.size == 0)
+		return true;
+	return stored->in_one_piece && stored->reader->files[stored->shard].base != NULL;
+}
+
+const uint8_t *stored_address(const struct stored *stored, uint64_t offset)
+{
+	assert(stored_is_mapped(stored) && stored->record.size != 0);
+	return stored->reader->files[stored->shard].base + stored->offset + offset;
+}
+
+bool stored_is_checked(const struct stored *stored)
+{
+	return stored->record.digest_kind == DIGEST_XXH3_128 &&
+	       stored->reader->verification == CAIRN_VERIFY_ON_FIRST_USE;
+}
+
+/* ---------------------------------------------------------------------------------------------------- raw bytes */
+
+enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, uint64_t size,
+				  uint8_t *buffer, struct cairn_error *error)
+{
+	uint64_t extent_start = 0;
+	uint64_t done = 0;
+
+	for (uint32_t i = 0; i < stored->record.extent_count && done < size; i++) {
+		struct extent_record extent;
+		uint64_t skipped;
+		uint64_t piece;
+		enum cairn_status status;
+
+		status = index_extent(&stored->reader->index, stored->record.extent_index + i,
+				      &extent, error);
+		if (status == CAIRN_OK)
+			status = check_extent(stored->reader, &extent, error);
+		if (status != CAIRN_OK)
+			return located(stored, status, error);
+		if (offset + done < extent_start + extent.size) {
+			skipped = offset + done - extent_start;
+			piece = extent.size - skipped < size - done ? extent.size - skipped
+								    : size - done;
+			status = file_read(&stored->reader->files[extent.shard],
+					   extent.offset + skipped, buffer + done, piece, error);
+			if (status != CAIRN_OK)
+				return located(stored, status, error);
+			done += piece;
+		}
+		extent_start += extent.size;
+	}
+	return CAIRN_OK;
+}
+
+uint64_t stored_file_offset(const struct stored *stored, uint64_t offset)
+{
+	return stored->in_one_piece ? stored->offset + offset : CAIRN_NO_OFFSET;
+}
+
+/* ---------------------------------------------------------------------------------------------------- digests */
+
+static uint64_t chunk_start(const struct stored *stored, uint64_t chunk)
+{
+	return chunk * stored->record.chunk_size;
+}
+
+static uint64_t chunk_length(const struct stored *stored, uint64_t chunk)
+{
+	const uint64_t left = stored->record.size - chunk_start(stored, chunk);
+
+	return left < stored->record.chunk_size ? left : stored->record.chunk_size;
+}
+
+static enum cairn_status chunk_digest(const struct stored *stored, uint64_t chunk,
+				      struct cairn_digest *digest, struct cairn_error *error)
+{
+	const uint8_t *bytes;
+	enum cairn_status status;
+
+	status = index_chunk_digests(&stored->reader->index, stored->record.chunk_index + chunk, 1,
+				     &bytes, error);
+	if (status != CAIRN_OK)
+		return located(stored, status, error);
+	memcpy(digest->bytes, bytes, DIGEST_SIZE);
+	return CAIRN_OK;
+}
+
+static enum cairn_status chunk_differs(const struct stored *stored, uint64_t chunk,
+				       const struct cairn_digest *expected,
+				       const struct cairn_digest *found, struct cairn_error *error)
+{
+	const uint64_t offset = stored_file_offset(stored, chunk_start(stored, chunk));
+	char expected_text[DIGEST_TEXT_SIZE];
+	char found_text[DIGEST_TEXT_SIZE];
+
+	digest_text(expected, expected_text);
+	digest_text(found, found_text);
+	error_set(error, CAIRN_CHECKSUM, offset,
+		  "chunk %" PRIu64 " at offset %" PRIu64 " has digest %s instead of %s", chunk,
+		  offset, found_text, expected_text);
+	return located(stored, CAIRN_CHECKSUM, error);
+}
+
+enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint8_t *buffer,
+				     struct cairn_digest *expected, struct cairn_digest *found,
+				     struct cairn_error *error)
+{
+	const uint64_t size = chunk_length(stored, chunk);
+	enum cairn_status status;
+
+	status = chunk_digest(stored, chunk, expected, error);
+	if (status == CAIRN_OK)
+		status = stored_read_raw(stored, chunk_start(stored, chunk), size, buffer, error);
+	if (status != CAIRN_OK)
+		return status;
+	*found = digest_bytes(buffer, size);
+	return digest_equal(expected, found) ? CAIRN_OK
+					     : chunk_differs(stored, chunk, expected, found, error);
+}
+
+/* ---------------------------------------------------------------------------------------- verifying the mapping */
+
+/* A run of chunks that this thread claimed. */
+struct claim {
+	uint64_t first; /* chunks of the slice */
+	uint64_t count;
+};
+
+/* Chunk digests are not part of a reader's public state, but what is known about them changes. */
+static struct chunk_states *states_of(const struct stored *stored)
+{
+	return (struct chunk_states *)(uintptr_t)&stored->reader->chunk_states;
+}
+
+/*
+ * The mapped bytes differ from the digest. Reads them once more with pread: that tells a truncated
+ * file or a failing medium, and if the digest fits now, the mapping deserves a second look.
+ */
+static enum cairn_status second_look(const struct stored *stored, uint64_t chunk,
+				     struct cairn_error *error)
+{
+	struct system *const system = stored->reader->system;
+	uint8_t *const buffer = system_allocate(system, stored->record.chunk_size);
+	const uint64_t start = chunk_start(stored, chunk);
+	struct cairn_digest expected;
+	struct cairn_digest found;
+	enum cairn_status status;
+
+	if (buffer == NULL)
+		return error_set_memory(error, "a chunk");
+	status = stored_check_chunk(stored, chunk, buffer, &expected, &found, error);
+	system_free(system, buffer);
+	if (status != CAIRN_OK)
+		return status;
+	status = file_prepare(&stored->reader->files[stored->shard], stored->offset + start,
+			      chunk_length(stored, chunk), error);
+	if (status != CAIRN_OK)
+		return located(stored, status, error);
+	found = digest_bytes(stored_address(stored, start), chunk_length(stored, chunk));
+	return digest_equal(&expected, &found)
+		       ? CAIRN_OK
+		       : chunk_differs(stored, chunk, &expected, &found, error);
+}
+
+/* Compares one chunk, whose bytes are at `bytes` (the mapping or a copy of it), and settles it. */
+static enum cairn_status verify_chunk(const struct stored *stored, uint64_t chunk,
+				      const uint8_t *bytes, struct cairn_error *error)
+{
+	struct cairn_digest expected;
+	struct cairn_digest found;
+	enum chunk_state verdict = CHUNK_GOOD;
+	enum cairn_status status;
+
+	status = chunk_digest(stored, chunk, &expected, error);
+	if (status == CAIRN_OK) {
+		found = digest_bytes(bytes, chunk_length(stored, chunk));
+		if (!digest_equal(&expected, &found))
+			status = second_look(stored, chunk, error);
+	}
+	if (status == CAIRN_CHECKSUM)
+		verdict = CHUNK_BAD;
+	else if (status != CAIRN_OK)
+		verdict = CHUNK_UNKNOWN; /* not the data's fault: another try may succeed */
+	chunk_states_settle(states_of(stored), stored->record.chunk_index + chunk, verdict);
+	return status;
+}
+
+static void give_up_claims(const struct stored *stored, uint64_t first, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++)
+		chunk_states_settle(states_of(stored), stored->record.chunk_index + first + i,
+				    CHUNK_UNKNOWN);
+}
+
+static enum cairn_status verify_chunks(const struct stored *stored, const struct claim *claim,
+				       const uint8_t *bytes, struct cairn_error *error)
+{
+	const uint64_t start = chunk_start(stored, claim->first);
+
+	for (uint64_t i = 0; i < claim->count; i++) {
+		const uint64_t chunk = claim->first + i;
+		const enum cairn_status status = verify_chunk(
+			stored, chunk, bytes + (chunk_start(stored, chunk) - start), error);
+
+		if (status != CAIRN_OK) {
+			give_up_claims(stored, chunk + 1, claim->count - i - 1);
+			return status;
+		}
+	}
+	return CAIRN_OK;
+}
+
+static uint64_t claim_bytes(const struct stored *stored, const struct claim *claim)
+{
+	const uint64_t last = claim->first + claim->count - 1;
+
+	return chunk_start(stored, last) + chunk_length(stored, last) -
+	       chunk_start(stored, claim->first);
+}
+
+/* The pages are not in memory: reads them in one large piece, which brings them in for the mapping
+ * too, and looks at the copy. */
+static enum cairn_status verify_by_copy(const struct stored *stored, const struct claim *claim,
+					struct cairn_error *error)
+{
+	struct system *const system = stored->reader->system;
+	const uint64_t size = claim_bytes(stored, claim);
+	uint8_t *const buffer = system_allocate(system, size);
+	enum cairn_status status;
+
+	if (buffer == NULL)
+		status = error_set_memory(error, "reading chunks");
+	else
+		status = stored_read_raw(stored, chunk_start(stored, claim->first), size, buffer,
+					 error);
+	if (status == CAIRN_OK)
+		status = verify_chunks(stored, claim, buffer, error);
+	else
+		give_up_claims(stored, claim->first, claim->count);
+	system_free(system, buffer);
+	return status;
+}
+
+static enum cairn_status verify_claim(const struct stored *stored, const struct claim *claim,
+				      struct cairn_error *error)
+{
+	const struct file *const file = &stored->reader->files[stored->shard];
+	const uint64_t start = chunk_start(stored, claim->first);
+	const uint64_t size = claim_bytes(stored, claim);
+	enum cairn_status status;
+
+	if (!file_is_resident(file, stored->offset + start, size))
+		return verify_by_copy(stored, claim, error);
+	status = file_prepare(file, stored->offset + start, size, error);
+	if (status != CAIRN_OK) {
+		give_up_claims(stored, claim->first, claim->count);
+		return located(stored, status, error);
+	}
+	return verify_chunks(stored, claim, stored_address(stored, start), error);
+}
+
+/* Claims unknown chunks from `first` on, as many as lie in a row and in one step. */
+static uint64_t claim_run(const struct stored *stored, uint64_t first, uint64_t end)
+{
+	const uint64_t most = FILE_STEP_SIZE / stored->record.chunk_size;
+	uint64_t count = 0;
+
+	while (first + count < end && (count == 0 || count < most) &&
+	       chunk_states_claim(states_of(stored), stored->record.chunk_index + first + count))
+		count++;
+	return count;
+}
+
+static enum cairn_status known_bad(const struct stored *stored, uint64_t chunk,
+				   struct cairn_error *error)
+{
+	const uint64_t offset = stored_file_offset(stored, chunk_start(stored, chunk));
+
+	error_set(error, CAIRN_CHECKSUM, offset,
+		  "chunk %" PRIu64 " at offset %" PRIu64
+		  " differs from its digest, as was found before",
+		  chunk, offset);
+	return located(stored, CAIRN_CHECKSUM, error);
+}
+
+/* The chunk is not unknown: says what it is, waiting for the thread that looks at it. OK also when
+ * it became unknown again. */
+static enum cairn_status await_chunk(const struct stored *stored, uint64_t chunk,
+				     struct cairn_error *error)
+{
+	const uint64_t number = stored->record.chunk_index + chunk;
+
+	if (chunk_states_get(states_of(stored), number) == CHUNK_BUSY)
+		chunk_states_wait(states_of(stored), number);
+	return chunk_states_get(states_of(stored), number) == CHUNK_BAD
+		       ? known_bad(stored, chunk, error)
+		       : CAIRN_OK;
+}
+
+enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, uint64_t size,
+				struct cairn_error *error)
+{
+	const uint64_t end = size == 0 ? 0 : (offset + size - 1) / stored->record.chunk_size + 1;
+	uint64_t chunk = offset / stored->record.chunk_size;
+
+	if (size == 0 || !stored_is_checked(stored) ||
+	    chunk_states_all_good(states_of(stored), stored->record.chunk_index + chunk,
+				  end - chunk))
+		return CAIRN_OK;
+	while (chunk < end) {
+		const struct claim claim = {chunk, claim_run(stored, chunk, end)};
+		enum cairn_status status;
+
+		if (claim.count != 0)
+			status = verify_claim(stored, &claim, error);
+		else
+			status = await_chunk(stored, chunk, error);
+		if (status != CAIRN_OK)
+			return status;
+		if (claim.count != 0)
+			chunk += claim.count;
+		else if (chunk_states_get(states_of(stored), stored->record.chunk_index + chunk) ==
+			 CHUNK_GOOD)
+			chunk++;
+	}
+	return CAIRN_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------- copies */
+
+void stored_scratch_release(const struct cairn_reader *reader, struct stored_scratch *scratch)
+{
+	system_free(reader->system, scratch->chunk);
+	*scratch = (struct stored_scratch){0};
+}
+
+/* Brings a whole chunk into the scratch memory, verified, unless it is there already. */
+static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk,
+				    struct stored_scratch *scratch, struct cairn_error *error)
+{
+	struct system *const system = stored->reader->system;
+	struct cairn_digest expected;
+	struct cairn_digest found;
+	enum cairn_status status;
+
+	if (scratch->valid && scratch->slice_chunk == stored->record.chunk_index &&
+	    scratch->number == chunk)
+		return CAIRN_OK;
+	scratch->valid = false;
+	if (scratch->size < stored->record.chunk_size) {
+		system_free(system, scratch->chunk);
+		scratch->chunk = system_allocate(system, stored->record.chunk_size);
+		scratch->size = scratch->chunk == NULL ? 0 : stored->record.chunk_size;
+		if (scratch->chunk == NULL)
+			return error_set_memory(error, "a chunk");
+	}
+	status = stored_check_chunk(stored, chunk, scratch->chunk, &expected, &found, error);
+	if (status != CAIRN_OK)
+		return status;
+	scratch->slice_chunk = stored->record.chunk_index;
+	scratch->number = chunk;
+	scratch->valid = true;
+	return CAIRN_OK;
+}
+
+/* One chunk's share of a checked copy: whole chunks go straight to the buffer and are hashed there.
+ */
+static enum cairn_status copy_from_chunk(const struct stored *stored, uint64_t chunk,
+					 uint64_t skipped, uint64_t size, uint8_t *buffer,
+					 struct stored_scratch *scratch, struct cairn_error *error)
+{
+	struct cairn_digest expected;
+	struct cairn_digest found;
+	enum cairn_status status;
+
+	if (size == chunk_length(stored, chunk))
+		return stored_check_chunk(stored, chunk, buffer, &expected, &found, error);
+	status = hold_chunk(stored, chunk, scratch, error);
+	if (status == CAIRN_OK)
+		memcpy(buffer, scratch->chunk + skipped, size);
+	return status;
+}
+
+static enum cairn_status copy_checked(const struct stored *stored, uint64_t offset, uint64_t size,
+				      uint8_t *buffer, struct stored_scratch *scratch,
+				      struct cairn_error *error)
+{
+	for (uint64_t done = 0; done < size;) {
+		const uint64_t chunk = (offset + done) / stored->record.chunk_size;
+		const uint64_t skipped = (offset + done) % stored->record.chunk_size;
+		const uint64_t left = chunk_length(stored, chunk) - skipped;
+		const uint64_t piece = left < size - done ? left : size - done;
+		const enum cairn_status status = copy_from_chunk(stored, chunk, skipped, piece,
+								 buffer + done, scratch, error);
+
+		if (status != CAIRN_OK)
+			return status;
+		done += piece;
+	}
+	return CAIRN_OK;
+}
+
+/* Verifies and copies in steps, so that the copy finds the bytes in the processor's cache. */
+static enum cairn_status copy_mapped(const struct stored *stored, uint64_t offset, uint64_t size,
+				     uint8_t *buffer, struct cairn_error *error)
+{
+	for (uint64_t done = 0; done < size;) {
+		const uint64_t to_boundary = stored->record.chunk_size -
+					     (offset + done) % stored->record.chunk_size;
+		const uint64_t piece = to_boundary < size - done ? to_boundary : size - done;
+		const enum cairn_status status = stored_verify(stored, offset + done, piece, error);
+
+		if (status != CAIRN_OK)
+			return status;
+		memcpy(buffer + done, stored_address(stored, offset + done), piece);
+		done += piece;
+	}
+	return CAIRN_OK;
+}
+
+enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint64_t size,
+			      uint8_t *buffer, struct stored_scratch *scratch,
+			      struct cairn_error *error)
+{
+	if (size == 0)
+		return CAIRN_OK;
+	if (!stored_is_mapped(stored))
+		return stored_is_checked(stored)
+			       ? copy_checked(stored, offset, size, buffer, scratch, error)
+			       : stored_read_raw(stored, offset, size, buffer, error);
+	if (stored_is_checked(stored))
+		return copy_mapped(stored, offset, size, buffer, error);
+	/* nobody looked at these pages yet: pread cannot fault */
+	return stored_read_raw(stored, offset, size, buffer, error);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bytes of one stored slice: where they lie, that they are right, and copies of them.
+ *
+ * A slice is a run of extents. Its raw bytes are cut into chunks, each with a digest (when the
+ * format has any); what was verified once in the mapping is remembered, copies are verified each
+ * time.
+ */
+#ifndef CAIRN_ENGINE_STORED_H
+#define CAIRN_ENGINE_STORED_H
+
+#include "engine/read/reader.h"
+
+struct stored {
+	const struct cairn_reader *reader;
+	struct cairn_string tensor; /* name, for messages */
+	struct slice_record record;
+	bool in_one_piece; /* raw, and contiguous in one file: `shard` and `offset` say where */
+	uint16_t shard;
+	uint64_t offset;
+};
+
+/* Reads slice record `number` and checks its extents against the files. CORRUPT, UNSUPPORTED
+ * (transform), and what the index returns. */
+enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number,
+			      struct cairn_string tensor, struct stored *stored,
+			      struct cairn_error *error);
+
+/* True when the bytes can be used where they are mapped. */
+bool stored_is_mapped(const struct stored *stored);
+
+/* Pointer to byte `offset` of a slice that is mapped. */
+const uint8_t *stored_address(const struct stored *stored, uint64_t offset);
+
+/* The slice has digests, and this reader looks at them. */
+bool stored_is_checked(const struct stored *stored);
+
+/* Verifies the chunks of a mapped slice that the range touches, those that are not known to be
+ * good. CHECKSUM, TRUNCATED, IO, NO_MEMORY. */
+enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, uint64_t size,
+				struct cairn_error *error);
+
+/* One chunk at a time in memory, for copies of unmapped slices by small pieces. Zero it first;
+ * release gives its memory back. */
+struct stored_scratch {
+	uint8_t *chunk;       /* owned */
+	uint64_t size;        /* room */
+	uint64_t slice_chunk; /* first chunk number of the slice that is held, and */
+	uint64_t number;      /* which of its chunks */
+	bool valid;
+};
+
+void stored_scratch_release(const struct cairn_reader *reader, struct stored_scratch *scratch);
+
+/* Copies a range of raw bytes, verified. */
+enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint64_t size,
+			      uint8_t *buffer, struct stored_scratch *scratch,
+			      struct cairn_error *error);
+
+/* Reads raw bytes of any range without looking at digests. */
+enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, uint64_t size,
+				  uint8_t *buffer, struct cairn_error *error);
+
+/*
+ * Reads one chunk afresh into `buffer` (chunk_size bytes) and compares it with its digest, whatever
+ * is remembered. `found` is filled on CHECKSUM. For verify.
+ */
+enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint8_t *buffer,
+				     struct cairn_digest *expected, struct cairn_digest *found,
+				     struct cairn_error *error);
+
+/* Offset in its file of byte `offset` of the slice, or CAIRN_NO_OFFSET when it is compressed. */
+uint64_t stored_file_offset(const struct stored *stored, uint64_t offset);
+
+#endif

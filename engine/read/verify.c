@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checking a whole checkpoint.
+ *
+ * Works with the same code as every read: the pages' digests and agreement are what open checked,
+ * and are checked again on a fresh copy; then every index block and record, every chunk of every
+ * slice, read from the file and not from what is remembered; opaque regions; and the zeros in every
+ * byte that nothing else claims.
+ */
+#include <cairn/verify.h>
+
+#include <inttypes.h>
+
+#include "engine/read/stored.h"
+#include "format/bytes.h"
+#include "format/digest.h"
+#include "format/error.h"
+#include "format/sort.h"
+
+#define ZERO_BUFFER_SIZE ((uint64_t)1 << 20)
+
+struct verification {
+	const struct cairn_reader *reader;
+	struct cairn_verify_options options;
+	struct cairn_verify_report report;
+	uint8_t *buffer; /* owned; for a chunk, or ZERO_BUFFER_SIZE */
+	uint64_t buffer_size;
+	uint64_t bytes_total;
+	uint64_t bytes_done;
+	bool index_is_sound;
+};
+
+/* ---------------------------------------------------------------------------------------------------- reporting */
+
+/* Statuses that say something about the checkpoint; the others say that it could not be found out.
+ */
+static bool is_finding(enum cairn_status status)
+{
+	return status == CAIRN_CORRUPT || status == CAIRN_CHECKSUM || status == CAIRN_TRUNCATED ||
+	       status == CAIRN_UNSUPPORTED || status == CAIRN_LIMIT;
+}
+
+static const char *file_name(const struct cairn_reader *reader, uint32_t shard)
+{
+	return reader->files[shard < reader->first_file ? reader->first_file : shard].name;
+}
+
+static enum cairn_status report(struct verification *verification,
+				const struct cairn_problem *problem, struct cairn_error *error)
+{
+	verification->report.problem_count++;
+	if (verification->options.on_problem == NULL ||
+	    verification->options.on_problem(verification->options.problem_context, problem) == 0)
+		return CAIRN_OK;
+	return error_set(error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET,
+			 "cancelled after %" PRIu64 " problems",
+			 verification->report.problem_count);
+}
+
+/* A failed check of something that is no chunk: reported when it is a finding, else the end. */
+static enum cairn_status report_failure(struct verification *verification, enum cairn_status status,
+					const struct cairn_error *found, struct cairn_string tensor,
+					struct cairn_error *error)
+{
+	const struct cairn_problem problem = {
+		.code = status,
+		.file = file_name(verification->reader, verification->reader->first_file),
+		.tensor = tensor,
+		.chunk = CAIRN_NO_CHUNK,
+		.offset = found->offset == CAIRN_ERROR_NO_OFFSET ? CAIRN_NO_OFFSET : found->offset,
+		.message = found->message,
+	};
+
+	if (is_finding(status))
+		return report(verification, &problem, error);
+	if (error != NULL)
+		*error = *found;
+	return status;
+}
+
+static enum cairn_status advance(struct verification *verification, uint64_t bytes,
+				 struct cairn_error *error)
+{
+	const struct cairn_verify_options *const options = &verification->options;
+
+	verification->bytes_done += bytes;
+	if (options->progress == NULL ||
+	    options->progress(options->progress_context, verification->bytes_done,
+			      verification->bytes_total) == 0)
+		return CAIRN_OK;
+	return error_set(error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET,
+			 "cancelled after %" PRIu64 " bytes", verification->bytes_done);
+}
+
+static bool make_room(struct verification *verification, uint64_t size)
+{
+	struct system *const system = verification->reader->system;
+
+	if (verification->buffer_size >= size)
+		return true;
+	system_free(system, verification->buffer);
+	verification->buffer = system_allocate(system, size);
+	verification->buffer_size = verification->buffer == NULL ? 0 : size;
+	return verification->buffer != NULL;
+}
+
+/* ---------------------------------------------------------------------------------------------------- structure */
+
+/* Header and footer as they are in the file now, and the footer's copy. */
+static enum cairn_status check_pages(const struct cairn_reader *reader, struct cairn_error *error)
+{
+	const struct file *const file = &reader->files[0];
+	uint8_t header_page[CONTAINER_PAGE_SIZE];
+	uint8_t footer_page[CONTAINER_PAGE_SIZE];
+	uint8_t copy[CONTAINER_PAGE_SIZE];
+	struct container_header header;
+	struct container_footer footer;
+	const uint64_t copy_offset = container_footer_copy_offset(&reader->footer);
+	enum cairn_status status;
+
+	if ((status = file_read(file, 0, header_page, sizeof(header_page), error)) != CAIRN_OK ||
+	    (status = file_read(file, file->size - sizeof(footer_page), footer_page,
+				sizeof(footer_page), error)) != CAIRN_OK ||
+	    (status = file_read(file, copy_offset, copy, sizeof(copy), error)) != CAIRN_OK ||
+	    (status = container_header_decode(header_page, &header, error)) != CAIRN_OK ||
+	    (status = container_footer_decode(footer_page, file->size, header_page, &header,
+					      &footer, error)) != CAIRN_OK)
+		return status;
+	if (memcmp(copy, footer_page, sizeof(copy)) != 0)
+		return error_set(error, CAIRN_CORRUPT, copy_offset,
+				 "the copy of the footer at offset %" PRIu64
+				 " differs from the footer",
+				 copy_offset);
+	return CAIRN_OK;
+}
+
+static enum cairn_status check_structure(struct verification *verification,
+					 struct cairn_error *error)
+{
+	const struct cairn_reader *const reader = verification->reader;
+	const struct cairn_string no_tensor = {NULL, 0};
+	const bool is_container = reader->first_file == 0;
+	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
+	enum cairn_status status = is_container ? check_pages(reader, &found) : CAIRN_OK;
+
+	if (status != CAIRN_OK) {
+		status = report_failure(verification, status, &found, no_tensor, error);
+		if (status != CAIRN_OK)
+			return status;
+	}
+	found.offset = CAIRN_ERROR_NO_OFFSET;
+	status = is_container ? index_verify_all_blocks(&reader->index, &found) : CAIRN_OK;
+	if (status == CAIRN_OK)
+		status = reader_check_index(reader, &found);
+	verification->index_is_sound = status == CAIRN_OK;
+	return status == CAIRN_OK ? CAIRN_OK
+				  : report_failure(verification, status, &found, no_tensor, error);
+}
+
+/* ---------------------------------------------------------------------------------------------------- chunks */
+
+static enum cairn_status report_chunk(struct verification *verification,
+				      const struct stored *stored, uint64_t chunk,
+				      const struct cairn_digest *expected,
+				      const struct cairn_digest *computed, enum cairn_status status,
+				      const struct cairn_error *found, struct cairn_error *error)
+{
+	struct cairn_problem problem = {
+		.code = status,
+		.file = file_name(verification->reader, stored->shard),
+		.tensor = stored->tensor,
+		.chunk = chunk,
+		.offset = stored_file_offset(stored, chunk * stored->record.chunk_size),
+		.has_digests = status == CAIRN_CHECKSUM,
+		.message = found->message,
+	};
+
+	if (status == CAIRN_CHECKSUM) {
+		problem.expected = *expected;
+		problem.found = *computed;
+	}
+	return report(verification, &problem, error);
+}
+
+static enum cairn_status check_chunk(struct verification *verification, const struct stored *stored,
+				     uint64_t chunk, struct cairn_error *error)
+{
+	const uint64_t left = stored->record.size - chunk * stored->record.chunk_size;
+	const uint64_t size = left < stored->record.chunk_size ? left : stored->record.chunk_size;
+	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
+	struct cairn_digest expected;
+	struct cairn_digest computed;
+	enum cairn_status status;
+
+	status = stored_check_chunk(stored, chunk, verification->buffer, &expected, &computed,
+				    &found);
+	if (status == CAIRN_OK) {
+		verification->report.bytes += size;
+		return advance(verification, size, error);
+	}
+	if (!is_finding(status)) {
+		if (error != NULL)
+			*error = found;
+		return status;
+	}
+	return report_chunk(verification, stored, chunk, &expected, &computed, status, &found,
+			    error);
+}
+
+static enum cairn_status check_slice(struct verification *verification,
+				     const struct cairn_tensor *tensor, uint64_t number,
+				     struct cairn_error *error)
+{
+	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
+	struct stored stored;
+	uint64_t chunks;
+	enum cairn_status status;
+
+	status = stored_open(verification->reader, number, tensor->name, &stored, &found);
+	if (status != CAIRN_OK)
+		return report_failure(verification, status, &found, tensor->name, error);
+	if (stored.record.digest_kind == DIGEST_NONE)
+		return advance(verification, stored.record.size, error);
+	if (!make_room(verification, stored.record.chunk_size))
+		return error_set_memory(error, "a chunk");
+	chunks = divide_up(stored.record.size, stored.record.chunk_size);
+	for (uint64_t chunk = 0; chunk < chunks && status == CAIRN_OK; chunk++)
+		status = check_chunk(verification, &stored, chunk, error);
+	return status;
+}
+
+/* The texts of a string tensor: end offsets in order, as many bytes as the last says. */
+static enum cairn_status check_strings(struct verification *verification,
+				       const struct cairn_tensor *tensor, struct cairn_error *error)
+{
+	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
+	struct cairn_view view = {0};
+	struct cairn_string string;
+	uint64_t total = tensor->element_count * sizeof(uint64_t);
+	enum cairn_status status;
+
+	status = cairn_tensor_view(tensor, &view, &found);
+	for (uint64_t i = 0; status == CAIRN_OK && i < tensor->element_count; i++) {
+		status = cairn_view_string(tensor, &view, i, &string, &found);
+		if (status == CAIRN_OK)
+			total += string.size;
+	}
+	if (status == CAIRN_OK && total != tensor->size)
+		status = error_set(&found, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				   "%" PRIu64 " bytes of strings instead of %" PRIu64, total,
+				   tensor->size);
+	cairn_view_release(&view);
+	return status == CAIRN_OK
+		       ? CAIRN_OK
+		       : report_failure(verification, status, &found, tensor->name, error);
+}
+
+static enum cairn_status check_tensor(struct verification *verification, uint64_t number,
+				      struct cairn_error *error)
+{
+	const struct cairn_reader *const reader = verification->reader;
+	const uint64_t problems_before = verification->report.problem_count;
+	struct tensor_record record;
+	struct cairn_tensor tensor;
+	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
+	enum cairn_status status;
+
+	status = index_tensor(&reader->index, number, &record, &found);
+	if (status == CAIRN_OK)
+		status = reader_describe(reader, number, &record, &tensor, &found);
+	if (status != CAIRN_OK)
+		return report_failure(verification, status, &found, (struct cairn_string){NULL, 0},
+				      error);
+	for (uint32_t i = 0; i < record.slice_count && status == CAIRN_OK; i++)
+		status = check_slice(verification, &tensor, record.slice_index + i, error);
+	if (status == CAIRN_OK && tensor.block_bytes == 0 && tensor.dtype != CAIRN_NULL &&
+	    verification->report.problem_count == problems_before)
+		status = check_strings(verification, &tensor, error);
+	return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------- gaps */
+
+/* A stretch of the file that something claims. */
+struct claimed {
+	uint64_t offset;
+	uint64_t size;
+};
+
+static int compare_claimed(const void *a, const void *b)
+{
+	const struct claimed *const left = a;
+	const struct claimed *const right = b;
+
+	return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+static enum cairn_status check_zeros(struct verification *verification, uint64_t offset,
+				     uint64_t end, struct cairn_error *error)
+{
+	const struct file *const file = &verification->reader->files[0];
+	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
+
+	while (offset < end) {
+		const uint64_t size = end - offset < ZERO_BUFFER_SIZE ? end - offset
+								      : ZERO_BUFFER_SIZE;
+		enum cairn_status status = file_read(file, offset, verification->buffer, size,
+						     &found);
+
+		if (status == CAIRN_OK && !all_zero(verification->buffer, size))
+			status = error_set(&found, CAIRN_CORRUPT, offset,
+					   "bytes that belong to nothing, from offset %" PRIu64
+					   " to %" PRIu64 ", are not zero",
+					   offset, offset + size);
+		if (status != CAIRN_OK)
+			return report_failure(verification, status, &found,
+					      (struct cairn_string){NULL, 0}, error);
+		offset += size;
+	}
+	return CAIRN_OK;
+}
+
+/* An opaque region: nobody here knows what it means, but its digest can be checked. */
+static enum cairn_status check_opaque(struct verification *verification,
+				      const struct region_record *region, struct cairn_error *error)
+{
+	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
+	struct cairn_digest digest;
+	enum cairn_status status;
+
+	if (!make_room(verification, region->size))
+		return error_set_memory(error, "an opaque region");
+	status = file_read(&verification->reader->files[0], region->offset, verification->buffer,
+			   region->size, &found);
+	if (status == CAIRN_OK) {
+		digest = digest_bytes(verification->buffer, region->size);
+		if (!digest_equal(&digest, &region->digest))
+			status = error_set(&found, CAIRN_CHECKSUM, region->offset,
+					   "the opaque region at offset %" PRIu64
+					   " differs from its digest",
+					   region->offset);
+	}
+	return status == CAIRN_OK ? CAIRN_OK
+				  : report_failure(verification, status, &found,
+						   (struct cairn_string){NULL, 0}, error);
+}
+
+/* The pages, the sections and the levels of the digest tree: what lies between them is padding.
+ * Returns their number. */
+static uint64_t claim_structure(const struct cairn_reader *reader, struct claimed *claims)
+{
+	const struct container_footer *const footer = &reader->footer;
+	const struct index_tree *const tree = &reader->index.tree;
+	uint64_t used = 0;
+
+	claims[used++] = (struct claimed){0, CONTAINER_PAGE_SIZE};
+	claims[used++] = (struct claimed){container_footer_copy_offset(footer),
+					  CONTAINER_PAGE_SIZE};
+	claims[used++] = (struct claimed){footer->file_size - CONTAINER_PAGE_SIZE,
+					  CONTAINER_PAGE_SIZE};
+	for (uint32_t i = 0; i < footer->section_count; i++)
+		claims[used++] = (struct claimed){footer->index_offset + footer->sections[i].offset,
+						  footer->sections[i].size};
+	for (uint32_t i = 0; i < tree->level_count; i++)
+		claims[used++] = (struct claimed){footer->index_offset + tree->levels[i].offset,
+						  tree->levels[i].size};
+	return used;
+}
+
+/* All stretches of shard 0 that something claims; NULL: no memory. */
+static void **collect_claims(const struct verification *verification, struct arena *arena,
+			     uint64_t *count)
+{
+	const struct cairn_reader *const reader = verification->reader;
+	const struct index *const index = &reader->index;
+	const uint64_t most = index->extent_count + index->region_count + 3 + SECTION_TABLE_MAX +
+			      INDEX_TREE_LEVEL_MAX;
+	struct claimed *const claims = arena_allocate_array(arena, most, sizeof(*claims));
+	void **const order = arena_allocate_array(arena, 2 * most, sizeof(void *));
+	uint64_t used;
+
+	if (claims == NULL || order == NULL)
+		return NULL;
+	used = claim_structure(reader, claims);
+	for (uint64_t i = 0; i < index->extent_count; i++) {
+		struct extent_record extent;
+
+		if (index_extent(index, i, &extent, NULL) == CAIRN_OK && extent.shard == 0)
+			claims[used++] = (struct claimed){extent.offset, extent.stored_size};
+	}
+	for (uint64_t i = 0; i < index->region_count; i++) {
+		struct region_record region;
+
+		if (index_region(index, i, &region, NULL) == CAIRN_OK &&
+		    region.kind == REGION_OPAQUE)
+			claims[used++] = (struct claimed){region.offset, region.size};
+	}
+	for (uint64_t i = 0; i < used; i++)
+		order[i] = &claims[i];
+	sort_pointers(order, order + most, used, compare_claimed);
+	*count = used;
+	return order;
+}
+
+static enum cairn_status report_overlap(struct verification *verification, uint64_t offset,
+					struct cairn_error *error)
+{
+	struct cairn_error found;
+
+	error_set(&found, CAIRN_CORRUPT, offset, "two extents share the bytes at offset %" PRIu64,
+		  offset);
+	return report_failure(verification, CAIRN_CORRUPT, &found, (struct cairn_string){NULL, 0},
+			      error);
+}
+
+/* Between the claims there are zeros, and no two claims share a byte. */
+static enum cairn_status check_gaps(struct verification *verification, struct arena *arena,
+				    struct cairn_error *error)
+{
+	uint64_t count = 0;
+	uint64_t end = 0;
+	void **const order = collect_claims(verification, arena, &count);
+	enum cairn_status status = CAIRN_OK;
+
+	if (order == NULL || !make_room(verification, ZERO_BUFFER_SIZE))
+		return error_set_memory(error, "checking the gaps");
+	for (uint64_t i = 0; i < count && status == CAIRN_OK; i++) {
+		const struct claimed *const claim = order[i];
+
+		if (claim->size == 0)
+			continue;
+		if (claim->offset < end)
+			status = report_overlap(verification, claim->offset, error);
+		else
+			status = check_zeros(verification, end, claim->offset, error);
+		if (claim->offset + claim->size > end)
+			end = claim->offset + claim->size;
+	}
+	return status;
+}
+
+static enum cairn_status check_regions(struct verification *verification, struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint64_t i = 0; i < verification->reader->index.region_count && status == CAIRN_OK;
+	     i++) {
+		struct region_record region;
+
+		status = index_region(&verification->reader->index, i, &region, error);
+		if (status == CAIRN_OK && region.kind == REGION_OPAQUE)
+			status = check_opaque(verification, &region, error);
+	}
+	return status;
+}
+
+static enum cairn_status check_rest_of_container(struct verification *verification,
+						 struct cairn_error *error)
+{
+	struct arena arena;
+	enum cairn_status status;
+
+	arena_init(&arena, reader_arena_source(verification->reader->system), SIZE_MAX);
+	status = check_gaps(verification, &arena, error);
+	arena_fini(&arena);
+	return status == CAIRN_OK ? check_regions(verification, error) : status;
+}
+
+/* ---------------------------------------------------------------------------------------------------- all of it */
+
+static uint64_t total_bytes(const struct cairn_reader *reader)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < reader->file_count; i++)
+		total += reader->files[i].size;
+	return total;
+}
+
+static enum cairn_status verify(struct verification *verification, struct cairn_error *error)
+{
+	const struct index *const index = &verification->reader->index;
+	const uint64_t records = index->tensor_count + index->metadata_count;
+	enum cairn_status status;
+
+	status = check_structure(verification, error);
+	if (status != CAIRN_OK || !verification->index_is_sound)
+		return status; /* what a damaged index says about data means nothing */
+	for (uint64_t i = 0; i < records && status == CAIRN_OK; i++)
+		status = check_tensor(verification, i, error);
+	if (status == CAIRN_OK && verification->reader->first_file == 0)
+		status = check_rest_of_container(verification, error);
+	return status;
+}
+
+enum cairn_status cairn_reader_verify(const struct cairn_reader *reader,
+				      const struct cairn_verify_options *options,
+				      struct cairn_verify_report *result, struct cairn_error *error)
+{
+	struct verification verification = {
+		.reader = reader,
+		.report = {.tensor_count = reader->index.tensor_count,
+			   .structure_only = reader->first_file != 0 &&
+					     reader->index.chunk_count == 0},
+		.bytes_total = total_bytes(reader),
+	};
+	enum cairn_status status;
+
+	if (options != NULL)
+		verification.options = *options;
+	status = verify(&verification, error);
+	system_free(reader->system, verification.buffer);
+	if (status != CAIRN_OK)
+		return reader_error(reader, status, error);
+	*result = verification.report;
+	return CAIRN_OK;
+}

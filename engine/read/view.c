@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Handing out memory: mapped where the bytes can be used in place, materialised where not.
+ *
+ * A view holds a reference to its reader, so that nothing is unmapped under it. Materialised memory
+ * is counted against the reader's limit before it is allocated: a few bytes of index can describe
+ * terabytes.
+ */
+#include <inttypes.h>
+
+#include "engine/read/gather.h"
+#include "engine/read/reader.h"
+#include "engine/read/stored.h"
+#include "format/bytes.h"
+#include "format/dtype.h"
+#include "format/error.h"
+
+#define VIEW_ALIGNMENT ((size_t)64)
+
+/* What a view of size 0 points to. */
+static const uint64_t no_bytes[8];
+
+/* The owner of a view: readers are const to their users, but their count of references is not. */
+static struct cairn_reader *owner_of(const struct cairn_tensor *tensor)
+{
+	return (struct cairn_reader *)(uintptr_t)tensor->reader;
+}
+
+/* ---------------------------------------------------------------------------------------------------- materialising */
+
+static enum cairn_status reserve(struct cairn_reader *reader, uint64_t size,
+				 struct cairn_error *error)
+{
+	uint64_t held = atomic_load_explicit(&reader->materialised, memory_order_relaxed);
+
+	do {
+		if (!range_within(held, size, reader->materialised_max))
+			return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
+					 "%" PRIu64 " bytes to materialise and %" PRIu64
+					 " held exceed the limit of %" PRIu64,
+					 size, held, reader->materialised_max);
+	} while (!atomic_compare_exchange_weak(&reader->materialised, &held, held + size));
+	return CAIRN_OK;
+}
+
+static void unreserve(struct cairn_reader *reader, uint64_t size)
+{
+	atomic_fetch_sub(&reader->materialised, size);
+}
+
+static enum cairn_status materialise(const struct cairn_tensor *tensor,
+				     const struct tensor_record *holder,
+				     const struct region *region, struct cairn_view *view,
+				     struct cairn_error *error)
+{
+	struct cairn_reader *const reader = owner_of(tensor);
+	uint8_t *memory;
+	enum cairn_status status;
+
+	status = reserve(reader, region->size, error);
+	if (status != CAIRN_OK)
+		return error_prefix_tensor(error, status, tensor->name);
+	memory = system_allocate_aligned(reader->system, VIEW_ALIGNMENT,
+					 region->size == 0 ? 1 : region->size);
+	if (memory != NULL &&
+	    holder->slice_count > 1) /* a dishonest index may leave holes: no old memory in them */
+		memset(memory, 0, region->size);
+	if (memory == NULL)
+		status = error_set_memory(error, "a materialised tensor");
+	else
+		status = gather(tensor, holder, region, 0, region->size, memory, error);
+	if (status != CAIRN_OK) {
+		system_free(reader->system, memory);
+		unreserve(reader, region->size);
+		return status;
+	}
+	*view = (struct cairn_view){
+		.data = memory,
+		.size = region->size,
+		.flags = CAIRN_VIEW_MATERIALISED,
+		.owner = cairn_reader_retain(reader),
+	};
+	return CAIRN_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------- mapped views */
+
+static uint32_t alignment_of(const struct cairn_tensor *tensor)
+{
+	const struct cairn_dtype_info *const info = cairn_dtype_info(tensor->dtype);
+
+	return info == NULL ? 1 : info->alignment;
+}
+
+/* A contiguous range of a mapped slice; `*usable` is false when its alignment does not allow it. */
+static enum cairn_status map_range(const struct cairn_tensor *tensor, const struct stored *stored,
+				   uint64_t offset, uint64_t size, struct cairn_view *view,
+				   bool *usable, struct cairn_error *error)
+{
+	const void *const address = size == 0 ? (const void *)no_bytes
+					      : stored_address(stored, offset);
+	const bool aligned = (uintptr_t)address % alignment_of(tensor) == 0;
+	enum cairn_status status;
+
+	*usable = aligned || (tensor->reader->open_flags & CAIRN_OPEN_UNALIGNED_VIEWS) != 0;
+	if (!*usable)
+		return CAIRN_OK;
+	status = stored_verify(stored, offset, size, error);
+	if (status != CAIRN_OK)
+		return status;
+	*view = (struct cairn_view){
+		.data = address,
+		.size = size,
+		.flags = (uint32_t)CAIRN_VIEW_MAPPED |
+			 (aligned ? 0 : (uint32_t)CAIRN_VIEW_UNALIGNED),
+		.owner = cairn_reader_retain(owner_of(tensor)),
+	};
+	return CAIRN_OK;
+}
+
+/* All digests of the tensor are there and are looked at. */
+static bool is_verified(const struct cairn_tensor *tensor, const struct tensor_record *holder)
+{
+	return holder->digest_kind != DIGEST_NONE &&
+	       tensor->reader->verification == CAIRN_VERIFY_ON_FIRST_USE;
+}
+
+static enum cairn_status view_region(const struct cairn_tensor *tensor,
+				     const struct tensor_record *holder,
+				     const struct region *region, struct cairn_view *view,
+				     struct cairn_error *error)
+{
+	struct cairn_view made = {0};
+	struct stored stored;
+	uint64_t offset;
+	bool usable = false;
+	enum cairn_status status = CAIRN_OK;
+
+	if (region_is_contiguous(tensor, holder, region, &stored, &offset) &&
+	    stored_is_mapped(&stored))
+		status = map_range(tensor, &stored, offset, region->size, &made, &usable, error);
+	if (status == CAIRN_OK && !usable)
+		status = materialise(tensor, holder, region, &made, error);
+	if (status != CAIRN_OK)
+		return status;
+	if (is_verified(tensor, holder))
+		made.flags |= CAIRN_VIEW_VERIFIED;
+	*view = made;
+	return CAIRN_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------- public */
+
+/* The record that holds the tensor's bytes: its own, or that of the tensor it is an alias of. */
+static enum cairn_status holder_of(const struct cairn_tensor *tensor, struct tensor_record *holder,
+				   struct cairn_error *error)
+{
+	struct tensor_record record;
+	enum cairn_status status;
+
+	status = index_tensor(&tensor->reader->index, tensor->record, &record, error);
+	if (status != CAIRN_OK)
+		return status;
+	return index_resolve_alias(&tensor->reader->index, tensor->record, &record, holder, error);
+}
+
+static enum cairn_status resolve(const struct cairn_tensor *tensor, const uint64_t *starts,
+				 const uint64_t *lengths, struct tensor_record *holder,
+				 struct region *region, struct cairn_error *error)
+{
+	const enum cairn_status status = holder_of(tensor, holder, error);
+
+	return status == CAIRN_OK ? region_resolve(tensor, holder, starts, lengths, region, error)
+				  : status;
+}
+
+enum cairn_status cairn_tensor_view_slice(const struct cairn_tensor *tensor, const uint64_t *starts,
+					  const uint64_t *lengths, struct cairn_view *view,
+					  struct cairn_error *error)
+{
+	struct tensor_record holder;
+	struct region region;
+	enum cairn_status status;
+
+	status = resolve(tensor, starts, lengths, &holder, &region, error);
+	if (status == CAIRN_OK)
+		status = view_region(tensor, &holder, &region, view, error);
+	return reader_error(tensor->reader, status, error);
+}
+
+enum cairn_status cairn_tensor_view(const struct cairn_tensor *tensor, struct cairn_view *view,
+				    struct cairn_error *error)
+{
+	return cairn_tensor_view_slice(tensor, NULL, NULL, view, error);
+}
+
+static enum cairn_status read_region(const struct cairn_tensor *tensor,
+				     const struct tensor_record *holder,
+				     const struct region *region, uint64_t offset, void *buffer,
+				     uint64_t size, struct cairn_error *error)
+{
+	if (range_within(offset, size, region->size))
+		return gather(tensor, holder, region, offset, size, buffer, error);
+	error_set(error, CAIRN_MISMATCH, CAIRN_ERROR_NO_OFFSET,
+		  "bytes %" PRIu64 " + %" PRIu64 " of %" PRIu64 " were asked for", offset, size,
+		  region->size);
+	return error_prefix_tensor(error, CAIRN_MISMATCH, tensor->name);
+}
+
+enum cairn_status cairn_tensor_read_slice(const struct cairn_tensor *tensor, const uint64_t *starts,
+					  const uint64_t *lengths, void *buffer, uint64_t size,
+					  struct cairn_error *error)
+{
+	struct tensor_record holder;
+	struct region region;
+	enum cairn_status status;
+
+	status = resolve(tensor, starts, lengths, &holder, &region, error);
+	if (status == CAIRN_OK && size != region.size) {
+		error_set(error, CAIRN_MISMATCH, CAIRN_ERROR_NO_OFFSET,
+			  "a buffer of %" PRIu64 " bytes for a slice of %" PRIu64, size,
+			  region.size);
+		status = error_prefix_tensor(error, CAIRN_MISMATCH, tensor->name);
+	}
+	if (status == CAIRN_OK)
+		status = read_region(tensor, &holder, &region, 0, buffer, size, error);
+	return reader_error(tensor->reader, status, error);
+}
+
+enum cairn_status cairn_tensor_read(const struct cairn_tensor *tensor, uint64_t offset,
+				    void *buffer, uint64_t size, struct cairn_error *error)
+{
+	struct tensor_record holder;
+	struct region region;
+	enum cairn_status status;
+
+	status = resolve(tensor, NULL, NULL, &holder, &region, error);
+	if (status == CAIRN_OK)
+		status = read_region(tensor, &holder, &region, offset, buffer, size, error);
+	return reader_error(tensor->reader, status, error);
+}
+
+void cairn_view_release(struct cairn_view *view)
+{
+	struct cairn_reader *const reader = view->owner;
+
+	if (reader == NULL)
+		return;
+	if ((view->flags & CAIRN_VIEW_MATERIALISED) != 0) {
+		system_free(reader->system, (void *)(uintptr_t)view->data);
+		unreserve(reader, view->size);
+	}
+	*view = (struct cairn_view){0};
+	cairn_reader_close(reader);
+}
+
+enum cairn_status cairn_view_string(const struct cairn_tensor *tensor,
+				    const struct cairn_view *view, uint64_t index,
+				    struct cairn_string *string, struct cairn_error *error)
+{
+	const uint8_t *const bytes = view->data;
+	const uint64_t table = tensor->element_count * sizeof(uint64_t);
+	uint64_t begin;
+	uint64_t end;
+
+	if (!dtype_is_variable(tensor->dtype) || index >= tensor->element_count ||
+	    view->size < table)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "element %" PRIu64 " of %" PRIu64 " is no string of this view",
+				 index, tensor->element_count);
+	begin = index == 0 ? 0 : load_u64(bytes + (index - 1) * sizeof(uint64_t));
+	end = load_u64(bytes + index * sizeof(uint64_t));
+	if (begin > end || end > view->size - table) {
+		error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+			  "string %" PRIu64 " runs from %" PRIu64 " to %" PRIu64 " of %" PRIu64
+			  " bytes",
+			  index, begin, end, view->size - table);
+		return error_prefix_tensor(error, CAIRN_CORRUPT, tensor->name);
+	}
+	*string = (struct cairn_string){(const char *)bytes + table + begin, end - begin};
+	return CAIRN_OK;
+}

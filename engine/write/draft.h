@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Drafts: files that are written under a temporary name beside their target, and what becomes of
+ * them.
+ *
+ * A draft is locked (flock on its own inode) from its creation until it is published or discarded:
+ * that is how a sweep tells the work of a living writer from what a dead one left. The folder is
+ * locked shared while a draft is created, so that no sweep sees it before its own lock, and
+ * exclusive while names change.
+ */
+#ifndef CAIRN_ENGINE_DRAFT_H
+#define CAIRN_ENGINE_DRAFT_H
+
+#include <stdbool.h>
+
+#include <cairn/error.h>
+
+#include "engine/system/system.h"
+
+/* ".cairn-tmp-" and 32 hex digits. */
+#define DRAFT_PREFIX    ".cairn-tmp-"
+#define DRAFT_NAME_SIZE (sizeof(DRAFT_PREFIX) + 32)
+
+/* The folder of a target, open. */
+struct folder {
+	struct system *system;
+	int fd;          /* owned; -1: not open */
+	bool locks_work; /* flock does something here; where it does not, nothing is swept */
+};
+
+struct draft {
+	struct folder *folder; /* borrowed; NULL: no draft */
+	int fd;                /* owned; -1: none */
+	bool is_direct;        /* written with O_DIRECT */
+	bool is_named;         /* the temporary name exists */
+	char temporary[DRAFT_NAME_SIZE];
+	char target[SYSTEM_NAME_SIZE]; /* base name that it will get */
+};
+
+/*
+ * Opens the folder of `path` and copies its base name. INVALID_ARGUMENT when the path has none, or
+ * it is too long, or it is of the grammar of temporary names; NOT_FOUND, IO.
+ */
+enum cairn_status folder_open(struct system *system, const char *path, struct folder *folder,
+			      char name[SYSTEM_NAME_SIZE], struct cairn_error *error);
+void folder_close(struct folder *folder);
+
+/* Waits for a lock of the folder, a second at most: BUSY. No-op where locks do not work. */
+enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
+			      struct cairn_error *error);
+void folder_unlock(struct folder *folder);
+
+/*
+ * Recovery: makes the folder durable, then removes the drafts of dead writers: names of exactly the
+ * grammar, regular files of this user, whose lock could be had and which still have that name then.
+ * Whatever cannot be found out or removed stays. IN_DOUBT when the folder could not be made durable
+ * (nothing was removed then), BUSY, IO. `removed` counts.
+ */
+enum cairn_status folder_sweep(struct folder *folder, uint64_t *removed, struct cairn_error *error);
+
+/* Creates a draft for `target`, locked. `direct`: with O_DIRECT where that works. */
+enum cairn_status draft_create(struct folder *folder, const char *target, bool direct,
+			       struct draft *draft, struct cairn_error *error);
+
+/* Removes the draft, if it was not published. Safe on a zeroed struct and after publish. */
+void draft_discard(struct draft *draft);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Publishing. The order of these steps is the whole of the promise of durability; publish.h says
+ * why each is where it is, and crash_states shows for each what is lost without it.
+ */
+#include "engine/write/publish.h"
+
+#include <errno.h>
+
+#include "format/error.h"
+
+/* An error of fsync is final: what the descriptor wrote may be gone, and a second fsync would not
+ * say so. */
+static enum cairn_status sync_files(struct draft *drafts, uint32_t count, struct cairn_error *error)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const int result = system_sync(drafts[i].folder->system, drafts[i].fd);
+
+		if (result < 0)
+			return error_set_system(error, result, "cannot make the new file durable");
+	}
+	return CAIRN_OK;
+}
+
+/* Where the system cannot promise NO_REPLACE, the folder's lock keeps other writers of ours away
+ * and a look must do. */
+static int rename_to_new_name(struct folder *folder, const struct draft *draft)
+{
+	struct system *const system = folder->system;
+	struct system_status status;
+	int result;
+
+	result = system_rename(system, folder->fd, draft->temporary, folder->fd, draft->target,
+			       SYSTEM_RENAME_NO_REPLACE);
+	if (result != -EINVAL && result != -ENOSYS)
+		return result;
+	result = system_status_at(system, folder->fd, draft->target, false, &status);
+	if (result == 0)
+		return -EEXIST;
+	if (result != -ENOENT)
+		return result;
+	return system_rename(system, folder->fd, draft->temporary, folder->fd, draft->target,
+			     SYSTEM_RENAME_REPLACE);
+}
+
+static enum cairn_status give_name(struct folder *folder, struct draft *draft, bool replace,
+				   struct cairn_error *error)
+{
+	int result;
+
+	if (replace)
+		result = system_rename(folder->system, folder->fd, draft->temporary, folder->fd,
+				       draft->target, SYSTEM_RENAME_REPLACE);
+	else
+		result = rename_to_new_name(folder, draft);
+	if (result == -EEXIST)
+		return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET, "%s is there already",
+				 quote(cairn_string_from(draft->target)).text);
+	if (result < 0)
+		return error_set_system(error, result, "cannot rename the new file to %s",
+					quote(cairn_string_from(draft->target)).text);
+	draft->is_named = false; /* its temporary name is gone */
+	return CAIRN_OK;
+}
+
+static enum cairn_status sync_folder(const struct folder *folder, struct cairn_error *error)
+{
+	const int result = system_sync(folder->system, folder->fd);
+
+	return result < 0 ? error_set_system(error, result, "cannot make the folder durable")
+			  : CAIRN_OK;
+}
+
+static enum cairn_status name_parts(struct folder *folder, struct draft *drafts, uint32_t count,
+				    uint32_t *named, struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+
+	while (*named < count && status == CAIRN_OK) {
+		status = give_name(folder, &drafts[*named], false, error);
+		if (status == CAIRN_OK)
+			(*named)++;
+	}
+	if (status == CAIRN_OK && count != 0)
+		status = sync_folder(folder, error);
+	return status;
+}
+
+static enum cairn_status name_all(struct folder *folder, struct draft *drafts, uint32_t count,
+				  bool replace, struct cairn_error *error)
+{
+	const uint32_t parts = count - 1;
+	uint32_t named = 0;
+	enum cairn_status status;
+
+	status = name_parts(folder, drafts, parts, &named, error);
+	if (status == CAIRN_OK)
+		status = give_name(folder, &drafts[parts], replace, error);
+	if (status != CAIRN_OK) {
+		while (named > 0) /* new names that nothing refers to yet */
+			system_unlink(folder->system, folder->fd, drafts[--named].target);
+		return status;
+	}
+	if (sync_folder(folder, error) != CAIRN_OK) {
+		if (error != NULL)
+			error->code = CAIRN_IN_DOUBT;
+		return CAIRN_IN_DOUBT;
+	}
+	return CAIRN_OK;
+}
+
+enum cairn_status publish(struct draft *drafts, uint32_t count, bool replace,
+			  struct cairn_error *error)
+{
+	struct folder *const folder = drafts[0].folder;
+	enum cairn_status status;
+
+	status = sync_files(drafts, count, error);
+	if (status == CAIRN_OK)
+		status = folder_lock(folder, SYSTEM_LOCK_EXCLUSIVE, error);
+	if (status == CAIRN_OK) {
+		status = name_all(folder, drafts, count, replace, error);
+		folder_unlock(folder);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		draft_discard(&drafts[i]); /* closes what was published, removes what was not */
+	return status;
+}

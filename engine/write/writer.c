@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writers: create, finish, abort, destroy.
+ *
+ * Finish is the whole of a save: group, plan, write, index, publish. The temporary file exists only
+ * while it runs. The first error that a writer ever met is what finish returns, so that no add call
+ * can be lost.
+ */
+#include "engine/write/writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/write/publish.h"
+#include "format/bytes.h"
+#include "format/digest.h"
+#include "format/error.h"
+
+enum {
+	THREADS_MAX = 64,
+	/* a thread that waits for the disk, one that fills, and one in reserve */
+	THREADS_DEFAULT = 3
+};
+
+/* Below this, O_DIRECT and preallocation cost more than they save. */
+#define DIRECT_SIZE_MIN ((uint64_t)8 << 20)
+
+#define ARENA_SIZE_MAX ((size_t)1 << 46)
+
+/* ---------------------------------------------------------------------------------------------------- create */
+
+static enum cairn_status take_options(const struct cairn_writer_options *given,
+				      struct cairn_writer_options *options,
+				      struct cairn_error *error)
+{
+	static const uint32_t known = CAIRN_WRITER_REPLACE | CAIRN_WRITER_SORT |
+				      CAIRN_WRITER_BUFFERED;
+
+	*options = given == NULL ? (struct cairn_writer_options){0} : *given;
+	if (options->chunk_size == 0)
+		options->chunk_size = CHUNK_SIZE_DEFAULT;
+	if (options->alignment == 0)
+		options->alignment = CONTAINER_ALIGNMENT_MIN;
+	if (options->thread_count == 0)
+		options->thread_count = THREADS_DEFAULT;
+	if (!is_power_of_two(options->chunk_size) || options->chunk_size < CHUNK_SIZE_MIN ||
+	    options->chunk_size > CHUNK_SIZE_MAX)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "a chunk size of %" PRIu32
+				 " is no power of two from 64 KiB to 64 MiB",
+				 options->chunk_size);
+	if (!is_power_of_two(options->alignment) || options->alignment < CONTAINER_ALIGNMENT_MIN ||
+	    options->alignment > CONTAINER_ALIGNMENT_MAX)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "an alignment of %" PRIu64
+				 " is no power of two from 4 KiB to 2 MiB",
+				 options->alignment);
+	if ((options->size != 0 && options->size < sizeof(*options)) ||
+	    (options->flags & ~known) != 0 || options->thread_count > THREADS_MAX)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "unknown writer options");
+	return CAIRN_OK;
+}
+
+/* Tells early what finish would refuse late. Finish decides: another writer may come between. */
+static enum cairn_status check_target(const struct cairn_writer *writer, struct cairn_error *error)
+{
+	struct system_status status;
+	int result;
+
+	result = system_status_at(writer->system, writer->folder.fd, writer->target, false,
+				  &status);
+	if (result < 0)
+		return CAIRN_OK;
+	if (status.kind == SYSTEM_DIRECTORY)
+		return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET,
+				 "a directory is there already");
+	if ((writer->options.flags & CAIRN_WRITER_REPLACE) == 0)
+		return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET, "it is there already");
+	return CAIRN_OK;
+}
+
+static enum cairn_status open_target(struct cairn_writer *writer, const char *path,
+				     struct cairn_error *error)
+{
+	uint64_t removed = 0;
+	enum cairn_status status;
+
+	status = folder_open(writer->system, path, &writer->folder, writer->target, error);
+	if (status == CAIRN_OK)
+		status = check_target(writer, error);
+	if (status == CAIRN_OK) {
+		writer->path = arena_copy(&writer->arena, path, strlen(path) + 1);
+		if (writer->path == NULL)
+			status = error_set_memory(error, "the path");
+	}
+	if (status == CAIRN_OK) /* what dead writers left; that it cannot be removed is no reason
+				   not to save */
+		(void)folder_sweep(&writer->folder, &removed, NULL);
+	return status;
+}
+
+enum cairn_status writer_create(struct system *system, const char *path,
+				const struct cairn_writer_options *options,
+				struct cairn_writer **result, struct cairn_error *error)
+{
+	struct cairn_writer *const writer = system_allocate_zeroed(system, sizeof(*writer));
+	enum cairn_status status;
+
+	if (writer == NULL)
+		return error_set_memory(error, "a writer");
+	writer->system = system;
+	writer->folder.fd = -1;
+	arena_init(&writer->arena, reader_arena_source(system), ARENA_SIZE_MAX);
+	status = take_options(options, &writer->options, error);
+	if (status == CAIRN_OK)
+		status = open_target(writer, path, error);
+	if (status == CAIRN_OK) {
+		*result = writer;
+		return CAIRN_OK;
+	}
+	cairn_writer_destroy(writer);
+	return path == NULL ? status : error_prefix(error, status, path);
+}
+
+enum cairn_status cairn_writer_create(const char *path, const struct cairn_writer_options *options,
+				      struct cairn_writer **writer, struct cairn_error *error)
+{
+	return writer_create(system_posix(), path, options, writer, error);
+}
+
+enum cairn_status writer_failed(struct cairn_writer *writer, enum cairn_status status,
+				struct cairn_error *error)
+{
+	error_prefix(error, status, writer->path);
+	if (writer->first_error.code == CAIRN_OK) {
+		if (error != NULL)
+			writer->first_error = *error;
+		else
+			error_set(&writer->first_error, status, CAIRN_ERROR_NO_OFFSET,
+				  "an add call failed before: %s", cairn_status_name(status));
+	}
+	return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------- finish */
+
+static enum cairn_status preallocate(struct cairn_writer *writer, const struct draft *draft,
+				     struct cairn_error *error)
+{
+	int result;
+
+	if (!draft->is_direct)
+		return CAIRN_OK; /* buffered writes into preallocated space are several times slower
+				    on ext4 */
+	result = system_preallocate(writer->system, draft->fd, writer->plan.file_size);
+	if (result < 0 && result != -EOPNOTSUPP && result != -ENOSYS)
+		return error_set_system(error, result, "cannot reserve %" PRIu64 " bytes",
+					writer->plan.file_size);
+	return CAIRN_OK;
+}
+
+/* Everything in the footer that the index does not know. */
+static void complete_footer(const struct cairn_writer *writer, const uint8_t *header_page,
+			    struct container_footer *footer)
+{
+	footer->version = CONTAINER_VERSION;
+	footer->header_digest = digest_bytes(header_page, CONTAINER_PAGE_SIZE);
+	footer->file_size = writer->plan.file_size;
+	footer->index_offset = writer->plan.index_offset;
+	footer->alignment = writer->options.alignment;
+	footer->parent_id = writer->options.parent_id;
+	footer->generation = writer->options.generation;
+	footer->content_id = container_content_id(footer);
+}
+
+/* The zeros between data and index, the footer's copy, the index image, the footer. */
+static enum cairn_status write_index(struct cairn_writer *writer, const struct draft *draft,
+				     const uint8_t *header_page, struct cairn_error *error)
+{
+	const struct plan *const plan = &writer->plan;
+	struct built_index built;
+	uint8_t page[CONTAINER_PAGE_SIZE];
+	enum cairn_status status;
+
+	status = index_build(&writer->arena, &writer->input, true, &built, error);
+	if (status != CAIRN_OK)
+		return status;
+	assert(built.image_size == plan->index_size);
+	complete_footer(writer, header_page, &built.footer);
+	container_footer_encode(&built.footer, page);
+	if ((status = writer_write_padded(writer, draft,
+					  container_footer_copy_offset(&built.footer), page,
+					  sizeof(page), error)) != CAIRN_OK ||
+	    (status = writer_write_padded(writer, draft, plan->index_offset, built.image,
+					  built.image_size, error)) != CAIRN_OK ||
+	    (status = writer_write_padded(writer, draft, plan->file_size - CONTAINER_PAGE_SIZE,
+					  page, sizeof(page), error)) != CAIRN_OK)
+		return status;
+	writer->content_id = built.footer.content_id;
+	return CAIRN_OK;
+}
+
+static enum cairn_status write_draft(struct cairn_writer *writer, struct draft *draft,
+				     struct cairn_error *error)
+{
+	struct container_header header = {.version = CONTAINER_VERSION};
+	uint8_t header_page[CONTAINER_PAGE_SIZE];
+	enum cairn_status status;
+
+	memcpy(header.save_id, writer->options.save_id, sizeof(header.save_id));
+	container_header_encode(&header, header_page);
+	status = preallocate(writer, draft, error);
+	if (status == CAIRN_OK)
+		status = writer_write_data(writer, draft, header_page, error);
+	if (status == CAIRN_OK)
+		status = write_index(writer, draft, header_page, error);
+	return status;
+}
+
+static enum cairn_status save(struct cairn_writer *writer, struct cairn_error *error)
+{
+	const bool replace = (writer->options.flags & CAIRN_WRITER_REPLACE) != 0;
+	struct draft draft = {.fd = -1};
+	bool direct;
+	enum cairn_status status;
+
+	if ((status = writer_group(writer, error)) != CAIRN_OK ||
+	    (status = writer_plan(writer, error)) != CAIRN_OK ||
+	    (status = writer_check_slices(writer, error)) != CAIRN_OK)
+		return status;
+	direct = writer->plan.file_size >= DIRECT_SIZE_MIN &&
+		 (writer->options.flags & CAIRN_WRITER_BUFFERED) == 0;
+	status = draft_create(&writer->folder, writer->target, direct, &draft, error);
+	if (status == CAIRN_OK)
+		status = write_draft(writer, &draft, error);
+	if (status == CAIRN_OK)
+		return publish(&draft, 1, replace, error);
+	draft_discard(&draft);
+	return status;
+}
+
+enum cairn_status cairn_writer_finish(struct cairn_writer *writer, struct cairn_error *error)
+{
+	enum cairn_status status;
+
+	if (writer->finished)
+		return error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
+				 "the writer is finished or aborted already");
+	writer->finished = true;
+	if (writer->first_error.code != CAIRN_OK) {
+		if (error != NULL)
+			*error = writer->first_error;
+		return writer->first_error.code;
+	}
+	status = save(writer, error);
+	if (status == CAIRN_OK)
+		return CAIRN_OK;
+	writer->content_id = (struct cairn_digest){{0}};
+	return writer_failed(writer, status, error);
+}
+
+void cairn_writer_abort(struct cairn_writer *writer)
+{
+	if (writer != NULL)
+		writer->finished = true; /* the temporary file exists only within finish */
+}
+
+void cairn_writer_destroy(struct cairn_writer *writer)
+{
+	struct system *system;
+
+	if (writer == NULL)
+		return;
+	system = writer->system;
+	for (struct held_reader *held = writer->readers; held != NULL; held = held->next)
+		cairn_reader_close(held->reader);
+	folder_close(&writer->folder);
+	arena_fini(&writer->arena);
+	system_free(system, writer);
+}
+
+struct cairn_digest cairn_writer_content_id(const struct cairn_writer *writer)
+{
+	return writer->content_id;
+}

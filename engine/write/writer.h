@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a container that is being written.
+ *
+ * Life of a write: the add functions (writer_add.c) make items, one for each piece of data, and
+ * touch no file. Finish groups them into tensors (group.c), lays them out (plan.c), writes them
+ * (write_data.c), builds the index over the digests that writing left behind, and publishes
+ * (writer.c).
+ */
+#ifndef CAIRN_ENGINE_WRITER_H
+#define CAIRN_ENGINE_WRITER_H
+
+#include <cairn/writer.h>
+
+#include "engine/read/stored.h"
+#include "engine/system/system.h"
+#include "engine/write/draft.h"
+#include "format/arena.h"
+#include "format/index_build.h"
+
+/* Where the bytes of an item come from. */
+enum source_kind {
+	SOURCE_NONE, /* an alias */
+	SOURCE_MEMORY,
+	SOURCE_CALLBACK,
+	SOURCE_STORED
+};
+
+/* One piece of data: a whole tensor, a slice of one, a metadata value; or an alias, which has none.
+ */
+struct item {
+	struct cairn_string name; /* in the arena, as all that follows */
+	const uint64_t *dims;
+	const uint64_t *ranges; /* of a slice: (start, length) pairs; NULL: whole */
+	struct cairn_string
+		alias_of;     /* name of the tensor that holds the bytes; data NULL: no alias */
+	uint64_t tensor_size; /* bytes of the whole tensor */
+	uint64_t size;        /* bytes of this piece */
+	enum cairn_dtype dtype;
+	uint32_t block_elements;
+	uint32_t block_bytes;
+	uint8_t rank;
+	uint8_t name_space;
+	uint8_t packing;
+	uint8_t source; /* enum source_kind */
+	union {
+		const uint8_t *memory;
+		struct {
+			cairn_produce produce;
+			void *context;
+		} callback;
+		const struct stored *stored; /* of a reader that the writer holds a reference to */
+	} from;
+
+	/* The plan's. */
+	struct extent_record extent;
+	uint8_t *digests; /* of its chunks */
+};
+
+/* Part of an item that is written in one go: it begins at a chunk's boundary. */
+struct part {
+	struct item *item;
+	uint64_t offset; /* in the item */
+	uint64_t size;
+};
+
+/* A stretch of the file that one thread fills, hashes and writes at once: begins and ends at page
+ * boundaries. */
+struct segment {
+	uint64_t offset;
+	uint64_t size;
+	uint64_t first_part;
+	uint64_t part_count;
+	bool has_callbacks;
+};
+
+struct plan {
+	struct part *parts;
+	uint64_t part_count;
+	struct segment *segments;
+	uint64_t segment_count;
+	uint64_t segment_size_max;
+	uint64_t data_end; /* of the last byte of data; the header page's end when there is none */
+	uint64_t index_offset;
+	uint64_t index_size;
+	uint64_t file_size;
+};
+
+/* A reader that items read from. */
+struct held_reader {
+	struct cairn_reader *reader;
+	struct held_reader *next;
+};
+
+struct cairn_writer {
+	struct system *system;
+	struct arena arena;
+	struct folder folder;
+	char target[SYSTEM_NAME_SIZE];
+	const char *path;                    /* for messages; in the arena */
+	struct cairn_writer_options options; /* with the defaults filled in */
+
+	struct item *items; /* in the arena; in the order of the add calls */
+	uint64_t item_count;
+	uint64_t item_capacity;
+	struct held_reader *readers; /* each with a reference */
+
+	struct build_input input; /* made by finish */
+	struct plan plan;
+	bool finished;                  /* or aborted: nothing can be added any more */
+	struct cairn_error first_error; /* code CAIRN_OK: none so far */
+	struct cairn_digest content_id;
+};
+
+/* cairn_writer_create on another system. */
+enum cairn_status writer_create(struct system *system, const char *path,
+				const struct cairn_writer_options *options,
+				struct cairn_writer **writer, struct cairn_error *error);
+
+/* Remembers the first error of a writer, with the path in front of its message; returns `status`.
+ */
+enum cairn_status writer_failed(struct cairn_writer *writer, enum cairn_status status,
+				struct cairn_error *error);
+
+/*
+ * Sorts items into tensors and fills writer->input. EXISTS (a name twice), MISMATCH (slices that
+ * disagree), NOT_FOUND (target of an alias), LIMIT, NO_MEMORY.
+ */
+enum cairn_status writer_group(struct cairn_writer *writer, struct cairn_error *error);
+
+/* Computes every offset. LIMIT, NO_MEMORY. */
+enum cairn_status writer_plan(struct cairn_writer *writer, struct cairn_error *error);
+
+/*
+ * Slices must not overlap: the rules of the index say so, and its check finds out, on the planned
+ * index, before anything is written. INVALID_ARGUMENT, LIMIT, NO_MEMORY.
+ */
+enum cairn_status writer_check_slices(struct cairn_writer *writer, struct cairn_error *error);
+
+/* Writes the header page and all segments; leaves the digests in the items. */
+enum cairn_status writer_write_data(struct cairn_writer *writer, const struct draft *draft,
+				    const uint8_t header_page[CONTAINER_PAGE_SIZE],
+				    struct cairn_error *error);
+
+/* Writes bytes that are not part of the plan's segments: `offset` is a multiple of the page size,
+ * the end is padded with zeros to one. */
+enum cairn_status writer_write_padded(struct cairn_writer *writer, const struct draft *draft,
+				      uint64_t offset, const uint8_t *bytes, uint64_t size,
+				      struct cairn_error *error);
+
+#endif
