@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+exec 2>&1
+model m.safetensors
+status cairn convert m.safetensors out
+status cairn convert m.safetensors out.bin
+ls -A

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+status cairn 2>stderr
+head -n 1 stderr

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+exec 2>&1
+status cairn frobnicate
+status cairn help frobnicate

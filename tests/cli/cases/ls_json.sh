@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+model m.safetensors
+cairn ls --json m.safetensors

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+model m.safetensors
+cairn convert m.safetensors m.cairn >convert.out
+cairn verify m.cairn

@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cairn info: what a checkpoint is.
+ *
+ * Looks at the records of all tensors and reads all metadata, but no tensor data. Everything is
+ * gathered before the first byte is printed, so that damage gives an error and no half of a
+ * document.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/cli.h"
+#include "tools/commands.h"
+#include "tools/json_output.h"
+#include "tools/text.h"
+
+/* Of a metadata value, shown to a person. */
+#define VALUE_COLUMNS_MAX  60
+#define VALUE_ELEMENTS_MAX 8
+#define METADATA_SHOWN_MAX 40
+
+struct dtype_total {
+	enum cairn_dtype dtype;
+	uint64_t tensors;
+	uint64_t bytes;
+};
+
+struct facts {
+	const char *path;
+	struct cairn_reader *reader;
+	struct cairn_reader_info info;
+	uint64_t parameters;
+	uint64_t bytes;
+	struct dtype_total *dtypes; /* owned; ordered by code */
+	size_t dtype_count;
+	uint64_t alignment_minimum; /* 0: nothing is stored */
+	uint64_t unaligned;
+};
+
+/* --------------------------------------------------------------------------- gathering */
+
+static struct dtype_total *total_of(struct facts *facts, enum cairn_dtype dtype)
+{
+	size_t at = 0;
+
+	while (at < facts->dtype_count && facts->dtypes[at].dtype < dtype)
+		at++;
+	if (at < facts->dtype_count && facts->dtypes[at].dtype == dtype)
+		return &facts->dtypes[at];
+	struct dtype_total *dtypes = reallocarray(facts->dtypes, facts->dtype_count + 1,
+						  sizeof(*dtypes));
+	if (!dtypes)
+		return NULL;
+	memmove(dtypes + at + 1, dtypes + at, (facts->dtype_count - at) * sizeof(*dtypes));
+	dtypes[at] = (struct dtype_total){.dtype = dtype};
+	facts->dtypes = dtypes;
+	facts->dtype_count++;
+	return &dtypes[at];
+}
+
+/* The largest power of two that divides an offset. */
+static uint64_t alignment_of(uint64_t offset)
+{
+	return offset ? offset & (~offset + 1) : UINT64_C(1) << 63;
+}
+
+static int add_alignment(struct facts *facts, const struct cairn_tensor *tensor)
+{
+	const struct cairn_dtype_info *dtype = cairn_dtype_info(tensor->dtype);
+	const uint64_t wanted = dtype && dtype->alignment ? dtype->alignment : 1;
+	struct cairn_error error = {.code = CAIRN_OK};
+	struct cairn_stored_slice slice;
+	bool unaligned = false;
+
+	for (uint32_t i = 0; i < tensor->slice_count; i++) {
+		const enum cairn_status status = cairn_tensor_stored_slice(tensor, i, &slice,
+									   &error);
+		if (status != CAIRN_OK)
+			return cli_fail(status, &error);
+		if (slice.offset == CAIRN_NO_OFFSET || slice.size == 0)
+			continue;
+		const uint64_t alignment = alignment_of(slice.offset);
+		if (!facts->alignment_minimum || alignment < facts->alignment_minimum)
+			facts->alignment_minimum = alignment;
+		unaligned = unaligned || alignment < wanted;
+	}
+	facts->unaligned += unaligned;
+	return CLI_GO_ON;
+}
+
+static int add_tensor(struct facts *facts, const struct cairn_tensor *tensor)
+{
+	struct dtype_total *total = total_of(facts, tensor->dtype);
+	const uint64_t bytes = cli_tensor_bytes(tensor);
+
+	if (!total)
+		return cli_error(CLI_UNKNOWN, "out of memory");
+	total->tensors++;
+	total->bytes = cli_add(total->bytes, bytes);
+	facts->bytes = cli_add(facts->bytes, bytes);
+	if (!cli_has_strings(tensor))
+		facts->parameters = cli_add(facts->parameters, tensor->element_count);
+	return add_alignment(facts, tensor);
+}
+
+static int gather(struct facts *facts)
+{
+	const uint64_t count = cairn_reader_tensor_count(facts->reader);
+	struct cairn_error error = {.code = CAIRN_OK};
+	struct cairn_tensor tensor;
+
+	facts->info = cli_info(facts->reader);
+	for (uint64_t i = 0; i < count; i++) {
+		const enum cairn_status status = cairn_reader_tensor_at(facts->reader, i, &tensor,
+									&error);
+		if (status != CAIRN_OK)
+			return cli_fail(status, &error);
+		const int result = add_tensor(facts, &tensor);
+		if (result != CLI_GO_ON)
+			return result;
+	}
+	return CLI_GO_ON;
+}
+
+static int shard_at(const struct facts *facts, uint32_t index, struct cairn_shard *shard)
+{
+	struct cairn_error error = {.code = CAIRN_OK};
+	const enum cairn_status status = cairn_reader_shard(facts->reader, index, shard, &error);
+
+	return status == CAIRN_OK ? CLI_GO_ON : cli_fail(status, &error);
+}
+
+/* ---------------------------------------------------------------------------- metadata */
+
+/* A metadata entry with its bytes. */
+struct entry {
+	struct cairn_tensor tensor;
+	struct cairn_view view;
+};
+
+static int take_entry(const struct facts *facts, uint64_t index, struct entry *entry)
+{
+	struct cairn_error error = {.code = CAIRN_OK};
+	enum cairn_status status;
+
+	memset(entry, 0, sizeof(*entry));
+	status = cairn_reader_metadata_at(facts->reader, index, &entry->tensor, &error);
+	if (status == CAIRN_OK && entry->tensor.dtype != CAIRN_NULL)
+		status = cairn_tensor_view(&entry->tensor, &entry->view, &error);
+	return status == CAIRN_OK ? CLI_GO_ON : cli_fail(status, &error);
+}
+
+static uint64_t load(const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+	uint64_t value = 0;
+
+	for (size_t i = size; i-- > 0;)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+/* Two's complement of `size` bytes. */
+static int64_t load_signed(const void *data, size_t size)
+{
+	const unsigned unused = (unsigned)(64 - 8 * size);
+	const uint64_t value = load(data, size) << unused;
+
+	return (int64_t)value >> unused;
+}
+
+static float load_f32(const void *data)
+{
+	const uint32_t bits = (uint32_t)load(data, 4);
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static float load_bf16(const void *data)
+{
+	const uint32_t bits = (uint32_t)load(data, 2) << 16;
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static double load_f64(const void *data)
+{
+	const uint64_t bits = load(data, 8);
+	double value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static double load_f16(const void *data)
+{
+	const unsigned bits = (unsigned)load(data, 2);
+	const double sign = bits & 0x8000 ? -1 : 1;
+	const int exponent = (int)(bits >> 10 & 31);
+	const double fraction = bits & 1023;
+
+	if (exponent == 31)
+		return bits & 1023 ? (double)NAN : sign * (double)INFINITY;
+	if (exponent == 0)
+		return sign * ldexp(fraction, -24);
+	return sign * ldexp(1024 + fraction, exponent - 25);
+}
+
+/* One element of a fixed size; types without a number in JSON as hex. */
+static void json_element(struct json_output *json, enum cairn_dtype dtype, const void *data,
+			 size_t size)
+{
+	if (dtype == CAIRN_BOOL)
+		emit_bool(json, load(data, 1) != 0);
+	else if (dtype >= CAIRN_U8 && dtype <= CAIRN_U64)
+		emit_unsigned(json, load(data, size));
+	else if (dtype >= CAIRN_I8 && dtype <= CAIRN_I64)
+		emit_signed(json, load_signed(data, size));
+	else if (dtype == CAIRN_F16)
+		emit_double(json, load_f16(data));
+	else if (dtype == CAIRN_BF16)
+		emit_float(json, load_bf16(data));
+	else if (dtype == CAIRN_F32)
+		emit_float(json, load_f32(data));
+	else if (dtype == CAIRN_F64)
+		emit_double(json, load_f64(data));
+	else
+		emit_hex(json, data, size);
+}
+
+static int json_string_element(struct json_output *json, const struct entry *entry, uint64_t index)
+{
+	struct cairn_error error = {.code = CAIRN_OK};
+	struct cairn_string string;
+	const enum cairn_status status = cairn_view_string(&entry->tensor, &entry->view, index,
+							   &string, &error);
+
+	if (status != CAIRN_OK)
+		return cli_fail(status, &error);
+	if (entry->tensor.dtype == CAIRN_STRING && emit_is_text(string))
+		emit_string(json, string);
+	else
+		emit_hex(json, string.data, string.size);
+	return CLI_GO_ON;
+}
+
+static int json_value(struct json_output *json, const struct entry *entry, uint64_t count)
+{
+	const struct cairn_tensor *tensor = &entry->tensor;
+	const unsigned char *data = entry->view.data;
+	const size_t size = tensor->block_bytes;
+	int result = CLI_GO_ON;
+
+	if (tensor->dtype == CAIRN_NULL) {
+		emit_null(json);
+		return result;
+	}
+	if (tensor->block_elements != 1) { /* packed types have no elements of their own */
+		emit_hex(json, data, (size_t)entry->view.size);
+		return result;
+	}
+	if (tensor->rank)
+		emit_begin_array(json);
+	for (uint64_t i = 0; i < count && result == CLI_GO_ON; i++) {
+		if (cli_has_strings(tensor))
+			result = json_string_element(json, entry, i);
+		else
+			json_element(json, tensor->dtype, data + i * size, size);
+	}
+	if (tensor->rank)
+		emit_end_array(json);
+	return result;
+}
+
+static int json_metadata(struct json_output *json, const struct facts *facts)
+{
+	int result = CLI_GO_ON;
+
+	emit_key(json, "metadata");
+	emit_begin_object(json);
+	for (uint64_t i = 0; i < facts->info.metadata_count && result == CLI_GO_ON; i++) {
+		struct entry entry;
+		result = take_entry(facts, i, &entry);
+		if (result != CLI_GO_ON)
+			break;
+		emit_key_string(json, entry.tensor.name);
+		result = json_value(json, &entry, entry.tensor.element_count);
+		cairn_view_release(&entry.view);
+	}
+	emit_end_object(json);
+	return result;
+}
+
+/* -------------------------------------------------------------------------------- JSON */
+
+static void json_dtypes(struct json_output *json, const struct facts *facts)
+{
+	char name[CLI_DTYPE_SIZE];
+
+	emit_key(json, "dtypes");
+	emit_begin_object(json);
+	for (size_t i = 0; i < facts->dtype_count; i++) {
+		emit_key(json, cli_dtype_name(facts->dtypes[i].dtype, name));
+		emit_begin_object(json);
+		emit_key(json, "tensors");
+		emit_unsigned(json, facts->dtypes[i].tensors);
+		emit_key(json, "bytes");
+		emit_unsigned(json, facts->dtypes[i].bytes);
+		emit_end_object(json);
+	}
+	emit_end_object(json);
+}
+
+static int json_shards(struct json_output *json, const struct facts *facts)
+{
+	const uint32_t count = cairn_reader_shard_count(facts->reader);
+	struct cairn_shard shard;
+
+	emit_key(json, "shards");
+	emit_begin_array(json);
+	for (uint32_t i = 0; i < count; i++) {
+		const int result = shard_at(facts, i, &shard);
+		if (result != CLI_GO_ON)
+			return result;
+		emit_begin_object(json);
+		emit_key(json, "file");
+		emit_string(json, shard.name);
+		emit_key(json, "bytes");
+		emit_unsigned(json, shard.size);
+		emit_end_object(json);
+	}
+	emit_end_array(json);
+	return CLI_GO_ON;
+}
+
+static void json_alignment(struct json_output *json, const struct facts *facts)
+{
+	emit_key(json, "alignment");
+	emit_begin_object(json);
+	emit_key(json, "minimum");
+	if (facts->alignment_minimum)
+		emit_unsigned(json, facts->alignment_minimum);
+	else
+		emit_null(json);
+	emit_key(json, "unaligned");
+	emit_unsigned(json, facts->unaligned);
+	emit_end_object(json);
+}
+
+static void json_totals(struct json_output *json, const struct facts *facts)
+{
+	emit_key(json, "path");
+	emit_text(json, facts->path);
+	emit_key(json, "format");
+	emit_text(json, facts->info.format);
+	emit_key(json, "version");
+	if (facts->info.format_version)
+		emit_unsigned(json, facts->info.format_version);
+	else
+		emit_null(json);
+	emit_key(json, "tensors");
+	emit_unsigned(json, facts->info.tensor_count);
+	emit_key(json, "parameters");
+	emit_unsigned(json, facts->parameters);
+	emit_key(json, "bytes");
+	emit_unsigned(json, facts->bytes);
+	emit_key(json, "file_bytes");
+	emit_unsigned(json, facts->info.file_bytes);
+}
+
+static int write_json(struct json_output *json, const struct facts *facts)
+{
+	emit_begin_object(json);
+	json_totals(json, facts);
+	json_dtypes(json, facts);
+	int result = json_shards(json, facts);
+	if (result != CLI_GO_ON)
+		return result;
+	json_alignment(json, facts);
+	emit_key(json, "digests");
+	emit_bool(json, facts->info.has_digests);
+	result = json_metadata(json, facts);
+	emit_key(json, "sidecar");
+	emit_null(json);
+	emit_end_object(json);
+	return result;
+}
+
+static int print_json(const struct facts *facts)
+{
+	char *text = NULL;
+	size_t size = 0;
+	struct json_output json = {.file = open_memstream(&text, &size)};
+
+	if (!json.file)
+		return cli_error(CLI_UNKNOWN, "out of memory");
+	int result = write_json(&json, facts);
+	const bool written = emit_finish(&json);
+	const bool whole = fclose(json.file) == 0 && written;
+	if (result == CLI_GO_ON && !whole)
+		result = cli_error(CLI_UNKNOWN, "out of memory");
+	if (result == CLI_GO_ON) {
+		fwrite(text, 1, size, stdout);
+		result = CLI_DONE;
+	}
+	free(text);
+	return result;
+}
+
+/* -------------------------------------------------------------------------- for people */
+
+static void print_label(const char *label)
+{
+	printf("%-12s", label);
+}
+
+static void print_totals(const struct facts *facts)
+{
+	char text[CLI_SIZE_SIZE];
+
+	print_label("path");
+	text_print(stdout, cairn_string_from(facts->path), 0);
+	putchar('\n');
+	print_label("format");
+	printf("%s", facts->info.format);
+	if (facts->info.format_version)
+		printf(", version %" PRIu32, facts->info.format_version);
+	putchar('\n');
+	print_label("tensors");
+	puts(cli_format_count(facts->info.tensor_count, text));
+	print_label("parameters");
+	puts(cli_format_count(facts->parameters, text));
+	print_label("bytes");
+	printf("%s of tensors,", cli_format_size((double)facts->bytes, text));
+	printf(" %s of files\n", cli_format_size((double)facts->info.file_bytes, text));
+}
+
+static void print_dtypes(const struct facts *facts)
+{
+	char name[CLI_DTYPE_SIZE];
+	char count[CLI_SIZE_SIZE];
+	char size[CLI_SIZE_SIZE];
+
+	for (size_t i = 0; i < facts->dtype_count; i++) {
+		const struct dtype_total *total = &facts->dtypes[i];
+		print_label(i ? "" : "types");
+		printf("%-14s %s tensor%s, %s\n", cli_dtype_name(total->dtype, name),
+		       cli_format_count(total->tensors, count), cli_plural(total->tensors),
+		       cli_format_size((double)total->bytes, size));
+	}
+}
+
+static int print_shards(const struct facts *facts)
+{
+	const uint32_t count = cairn_reader_shard_count(facts->reader);
+	struct cairn_shard shard;
+	char size[CLI_SIZE_SIZE];
+
+	for (uint32_t i = 0; i < count; i++) {
+		const int result = shard_at(facts, i, &shard);
+		if (result != CLI_GO_ON)
+			return result;
+		print_label(i ? "" : count == 1 ? "file" : "files");
+		text_print(stdout, shard.name, 0);
+		printf(", %s\n", cli_format_size((double)shard.size, size));
+	}
+	return CLI_GO_ON;
+}
+
+static void print_guarantees(const struct facts *facts)
+{
+	char size[CLI_SIZE_SIZE];
+
+	print_label("alignment");
+	if (!facts->alignment_minimum)
+		fputs("nothing is stored", stdout);
+	else
+		fputs(cli_format_size((double)facts->alignment_minimum, size), stdout);
+	if (facts->unaligned)
+		printf("; %" PRIu64 " tensor%s not aligned for the type, copied when used",
+		       facts->unaligned, cli_plural(facts->unaligned));
+	putchar('\n');
+	print_label("digests");
+	puts(facts->info.has_digests ? "yes: every byte is checked when it is first used"
+				     : "no: this format has none, damage goes unnoticed");
+}
+
+/* The first of its elements, cut to one line. */
+static int print_value(const struct entry *entry)
+{
+	const uint64_t all = entry->tensor.element_count;
+	const uint64_t count = all < VALUE_ELEMENTS_MAX ? all : VALUE_ELEMENTS_MAX;
+	char *text = NULL;
+	size_t size = 0;
+	struct json_output json = {.file = open_memstream(&text, &size)};
+
+	if (!json.file)
+		return cli_error(CLI_UNKNOWN, "out of memory");
+	const int result = json_value(&json, entry, count);
+	if (fclose(json.file) == 0 && result == CLI_GO_ON) {
+		struct cairn_string line = {text, size};
+		/* An array that is the outermost value has each element on a line of its own. */
+		for (size_t i = 0; i < size; i++) {
+			if (text[i] == '\n')
+				text[i] = ' ';
+		}
+		text_print(stdout, line, VALUE_COLUMNS_MAX);
+	}
+	if (count < all)
+		printf(" ... %" PRIu64 " in all", all);
+	putchar('\n');
+	free(text);
+	return result;
+}
+
+static int print_metadata(const struct facts *facts)
+{
+	int result = CLI_GO_ON;
+
+	for (uint64_t i = 0; i < facts->info.metadata_count && result == CLI_GO_ON; i++) {
+		struct entry entry;
+		print_label(i ? "" : "metadata");
+		if (i == METADATA_SHOWN_MAX) {
+			printf("... %" PRIu64 " in all; --json has them\n",
+			       facts->info.metadata_count);
+			break;
+		}
+		result = take_entry(facts, i, &entry);
+		if (result != CLI_GO_ON)
+			break;
+		text_print(stdout, entry.tensor.name, VALUE_COLUMNS_MAX);
+		fputs(" = ", stdout);
+		result = print_value(&entry);
+		cairn_view_release(&entry.view);
+	}
+	return result;
+}
+
+static int print_text(const struct facts *facts)
+{
+	print_totals(facts);
+	print_dtypes(facts);
+	int result = print_shards(facts);
+	if (result != CLI_GO_ON)
+		return result;
+	print_guarantees(facts);
+	result = print_metadata(facts);
+	return result == CLI_GO_ON ? CLI_DONE : result;
+}
+
+/* ----------------------------------------------------------------------------- command */
+
+int cmd_info(int argc, char **argv)
+{
+	bool json = false;
+	const struct cli_option options[] = {
+		{"--json", CLI_FLAG, NULL, "one object", &json},
+	};
+	const struct cli_usage usage = {
+		"info",
+		"PATH",
+		"Says what a checkpoint is: format, tensors, bytes, types, files, alignment, "
+		"digests,\n"
+		"metadata. Reads no tensor data.",
+		NULL,
+		1,
+		1,
+		options,
+		sizeof(options) / sizeof(options[0]),
+	};
+	struct cli_arguments arguments;
+	struct facts facts = {.path = NULL};
+	int result = cli_parse(&usage, argc, argv, &arguments);
+
+	if (result != CLI_GO_ON)
+		return result;
+	facts.path = arguments.values[0];
+	result = cli_open(facts.path, NULL, &facts.reader);
+	if (result != CLI_GO_ON)
+		return result;
+	result = gather(&facts);
+	if (result == CLI_GO_ON)
+		result = json ? print_json(&facts) : print_text(&facts);
+	cairn_reader_close(facts.reader);
+	free(facts.dtypes);
+	return result;
+}

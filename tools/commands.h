@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands of the tool, one in each cmd_<name>.c. argv[0] is the command's name; each returns
+ * the exit status.
+ */
+#ifndef CAIRN_TOOLS_COMMANDS_H
+#define CAIRN_TOOLS_COMMANDS_H
+
+int cmd_bench(int argc, char **argv);
+int cmd_cat(int argc, char **argv);
+int cmd_convert(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_ls(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+
+#endif
