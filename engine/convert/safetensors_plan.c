@@ -31,7 +31,7 @@ struct planner {
 	struct safetensors_plan plan;
 };
 
-/* ---------------------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 static bool equals(struct cairn_string string, const char *text)
 {
@@ -60,7 +60,8 @@ static void check_tensor(struct planner *planner, const struct cairn_tensor *ten
 	else if (equals(tensor->name, "__metadata__"))
 		refusal_add(&planner->refusal, "tensor", tensor->name, "a reserved name");
 	else if (tensor->slice_count > 1 && (planner->drop & CAIRN_DROP_SLICES) == 0)
-		refusal_add(&planner->refusal, "tensor", tensor->name, "stored in slices");
+		refusal_add(&planner->refusal, "tensor", tensor->name,
+			    "stored in slices: drop slices to join them");
 }
 
 static enum cairn_status take_tensor(struct planner *planner, uint64_t number,
@@ -103,7 +104,7 @@ static enum cairn_status take_tensors(struct planner *planner, struct cairn_erro
 	return status;
 }
 
-/* --------------------------------------------------------------------------------------------------- metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 /* Copies a text that is a string scalar. */
 static enum cairn_status copy_text(struct planner *planner, const struct cairn_tensor *value,
@@ -147,7 +148,7 @@ static enum cairn_status take_entry(struct planner *planner, const struct cairn_
 	enum cairn_status status;
 
 	if (value->dtype != CAIRN_STRING || value->rank != 0) {
-		refuse_metadata(planner, value, "not a text");
+		refuse_metadata(planner, value, "not a text: drop metadata to leave it out");
 		return CAIRN_OK;
 	}
 	pair->key = value->name;
@@ -157,7 +158,7 @@ static enum cairn_status take_entry(struct planner *planner, const struct cairn_
 	if (utf8_valid(pair->value.data, pair->value.size))
 		plan->metadata_count++;
 	else
-		refuse_metadata(planner, value, "not UTF-8");
+		refuse_metadata(planner, value, "not UTF-8: drop metadata to leave it out");
 	return CAIRN_OK;
 }
 
@@ -184,17 +185,18 @@ static enum cairn_status take_metadata(struct planner *planner, struct cairn_err
 static void check_alignment(struct planner *planner)
 {
 	struct cairn_reader_info info = {.size = sizeof(info)};
-	char why[64];
+	char why[96];
 
 	cairn_reader_info(planner->reader, &info);
 	if (info.alignment <= CONTAINER_ALIGNMENT_MIN ||
 	    (planner->drop & CAIRN_DROP_ALIGNMENT) != 0)
 		return;
-	snprintf(why, sizeof(why), "the alignment of %" PRIu64 " bytes", info.alignment);
+	snprintf(why, sizeof(why), "the alignment of %" PRIu64 " bytes (drop alignment to lose it)",
+		 info.alignment);
 	refusal_add(&planner->refusal, NULL, cairn_string_from(""), why);
 }
 
-/* ---------------------------------------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------------------------- files */
 
 /* Cuts the tensors into files; only counts when `files` is NULL. Sizes are those of tensors: below
  * 2^63. */
@@ -288,11 +290,14 @@ static enum cairn_status plan_file(struct planner *planner, struct planned_file 
 	if (status == CAIRN_OK)
 		status = safetensors_header_write(planner->arena, &input, &file->header,
 						  &file->header_size, error);
-	if (status == CAIRN_OK) {
-		plan->data_size += file->data_size;
-		plan->total_size += file->header_size + file->data_size;
-	}
-	return status;
+	if (status != CAIRN_OK)
+		return status;
+	plan->data_size += file->data_size; /* both were below 2^63 */
+	plan->total_size += file->header_size + file->data_size;
+	if (plan->data_size >= CONTAINER_SIZE_MAX || plan->total_size >= CONTAINER_SIZE_MAX)
+		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
+				 "the tensors have 2^63 bytes or more");
+	return CAIRN_OK;
 }
 
 enum cairn_status safetensors_plan_make(const struct cairn_reader *reader, uint32_t drop,

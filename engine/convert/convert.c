@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Converting: chooses the target, and writes containers. Exporters of foreign formats have files of
+ * their own.
+ *
+ * A container gets the tensors in the order in which the source stores them, so that the source is
+ * read from front to back. It can hold everything that a reader can describe.
+ */
+#include <cairn/convert.h>
+
+#include <string.h>
+
+#include "engine/convert/export_safetensors.h"
+#include "engine/convert/stored_order.h"
+#include "engine/read/reader.h"
+#include "engine/write/writer.h"
+#include "format/error.h"
+
+#define DROP_KNOWN ((uint32_t)(CAIRN_DROP_METADATA | CAIRN_DROP_SLICES | CAIRN_DROP_ALIGNMENT))
+
+/* For the order of the tensors: far more than 2^32 of them need. */
+#define CONVERT_ARENA_MAX ((size_t)1 << 40)
+
+/* ------------------------------------------------------------------------------- to a container */
+
+static enum cairn_status add_tensors(struct cairn_writer *writer, const struct cairn_reader *reader,
+				     const struct stored_place *places, struct cairn_error *error)
+{
+	const struct cairn_string own_name = {NULL, 0};
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint64_t i = 0; i < cairn_reader_tensor_count(reader) && status == CAIRN_OK; i++) {
+		struct cairn_tensor tensor;
+
+		status = cairn_reader_tensor_at(reader, places[i].number, &tensor, error);
+		if (status == CAIRN_OK)
+			status = cairn_writer_add_tensor(writer, own_name, &tensor, error);
+	}
+	return status;
+}
+
+static enum cairn_status add_metadata(struct cairn_writer *writer,
+				      const struct cairn_reader *reader, struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint64_t i = 0; i < cairn_reader_metadata_count(reader) && status == CAIRN_OK; i++) {
+		struct cairn_tensor value;
+
+		status = cairn_reader_metadata_at(reader, i, &value, error);
+		if (status == CAIRN_OK)
+			status = cairn_writer_copy_metadata(writer, &value, error);
+	}
+	return status;
+}
+
+static enum cairn_status add_all(struct cairn_writer *writer, const struct cairn_reader *reader,
+				 struct cairn_error *error)
+{
+	struct stored_place *places = NULL;
+	struct arena arena;
+	enum cairn_status status;
+
+	arena_init(&arena, reader_arena_source(reader->system), CONVERT_ARENA_MAX);
+	status = stored_order(reader, &arena, &places, error);
+	if (status == CAIRN_OK)
+		status = add_tensors(writer, reader, places, error);
+	if (status == CAIRN_OK)
+		status = add_metadata(writer, reader, error);
+	arena_fini(&arena);
+	return status;
+}
+
+/* A container that is converted to another one stays what it is: of the same save, with the same
+ * alignment. */
+static struct cairn_writer_options writer_options(const struct cairn_reader *reader,
+						  const struct cairn_convert_options *options)
+{
+	struct cairn_reader_info info = {.size = sizeof(info)};
+	struct cairn_writer_options result = {
+		.size = sizeof(result),
+		.flags = options->replace ? (uint32_t)CAIRN_WRITER_REPLACE : 0,
+		.chunk_size = options->chunk_size,
+		.alignment = options->alignment,
+		.thread_count = options->thread_count,
+		.progress = options->progress,
+		.progress_context = options->progress_context,
+	};
+
+	cairn_reader_info(reader, &info);
+	result.parent_id = info.parent_id;
+	result.generation = info.generation;
+	memcpy(result.save_id, info.save_id, sizeof(result.save_id));
+	if (result.alignment == 0 && (options->drop & CAIRN_DROP_ALIGNMENT) == 0)
+		result.alignment = info.alignment;
+	return result;
+}
+
+static enum cairn_status convert_to_container(const struct cairn_reader *reader, const char *path,
+					      const struct cairn_convert_options *options,
+					      struct cairn_error *error)
+{
+	const struct cairn_writer_options settings = writer_options(reader, options);
+	struct cairn_writer *writer = NULL;
+	enum cairn_status status;
+
+	if (options->shard_size_max != 0)
+		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				 "this version writes containers in one file, not in shards");
+	status = writer_create(reader->system, path, &settings, &writer, error);
+	if (status == CAIRN_OK)
+		status = add_all(writer, reader, error);
+	if (status == CAIRN_OK)
+		status = cairn_writer_finish(writer, error);
+	cairn_writer_destroy(writer);
+	return status;
+}
+
+/* ----------------------------------------------------------------------------------- the target */
+
+static bool ends_with(const char *path, const char *suffix)
+{
+	const size_t size = strlen(path);
+	const size_t suffix_size = strlen(suffix);
+
+	return size >= suffix_size && strcmp(path + size - suffix_size, suffix) == 0;
+}
+
+static enum cairn_status choose_target(const char *path, enum cairn_target wanted,
+				       enum cairn_target *target, struct cairn_error *error)
+{
+	*target = wanted;
+	if (wanted != CAIRN_TARGET_BY_SUFFIX)
+		return CAIRN_OK;
+	if (ends_with(path, ".cairn"))
+		*target = CAIRN_TARGET_CAIRN;
+	else if (ends_with(path, ".safetensors") || ends_with(path, SAFETENSORS_INDEX_SUFFIX))
+		*target = CAIRN_TARGET_SAFETENSORS;
+	else
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "no format follows from the name %s: .cairn, .safetensors "
+				 "and " SAFETENSORS_INDEX_SUFFIX " are known",
+				 quote(cairn_string_from(path)).text);
+	return CAIRN_OK;
+}
+
+static enum cairn_status check_options(const struct cairn_convert_options *options,
+				       struct cairn_error *error)
+{
+	if (options->size != 0 && options->size < sizeof(*options))
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "convert options of %zu bytes, not %zu", options->size,
+				 sizeof(*options));
+	if (options->target > CAIRN_TARGET_SAFETENSORS || (options->drop & ~DROP_KNOWN) != 0)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "unknown convert options");
+	return CAIRN_OK;
+}
+
+enum cairn_status cairn_convert(const struct cairn_reader *reader, const char *path,
+				const struct cairn_convert_options *options,
+				struct cairn_error *error)
+{
+	static const struct cairn_convert_options defaults = {0};
+	enum cairn_target target = CAIRN_TARGET_CAIRN;
+	enum cairn_status status;
+
+	if (options == NULL)
+		options = &defaults;
+	if (path == NULL)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "no path to write to");
+	status = check_options(options, error);
+	if (status == CAIRN_OK)
+		status = choose_target(path, options->target, &target, error);
+	if (status != CAIRN_OK)
+		return status;
+	return target == CAIRN_TARGET_CAIRN ? convert_to_container(reader, path, options, error)
+					    : export_safetensors(reader, path, options, error);
+}

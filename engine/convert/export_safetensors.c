@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing safetensors: plan, then one draft after the other through a buffer of a fixed size, then
+ * publish them all at once, the index last.
+ *
+ * Bytes are read through the reader, so that those with digests are verified on the way; damage
+ * ends the export and leaves nothing. Writes are buffered: the format's files end anywhere, where
+ * O_DIRECT wants whole pages.
+ */
+#include "engine/convert/export_safetensors.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/convert/safetensors_names.h"
+#include "engine/convert/safetensors_plan.h"
+#include "engine/read/reader.h"
+#include "engine/write/publish.h"
+#include "format/digest.h"
+#include "format/error.h"
+
+#define BUFFER_SIZE        ((size_t)8 << 20)
+#define BUFFER_ALIGNMENT   ((size_t)4096)
+#define ARENA_SIZE_MAX     ((size_t)64 << 30)
+#define SHARD_SIZE_DEFAULT ((uint64_t)5000000000) /* huggingface_hub's "5GB" */
+
+struct exporter {
+	const struct cairn_reader *reader;
+	struct system *system;
+	const char *path;
+	const struct cairn_convert_options *options;
+	bool is_sharded;
+	struct arena arena;
+	struct safetensors_plan plan;
+	struct folder folder;
+	char target[SYSTEM_NAME_SIZE]; /* base name of the path */
+	struct shard_names names;      /* of a sharded set */
+	struct draft *drafts;          /* in the arena: one for each file, then the index */
+	uint32_t draft_count;
+
+	/* The file that is being written. */
+	const struct draft *draft;
+	uint8_t *buffer; /* owned */
+	size_t buffered;
+	uint64_t offset;             /* in the file, of the buffer's first byte */
+	uint64_t written;            /* of all files */
+	struct cairn_digest content; /* of what was written, block by block */
+};
+
+/* Errors of the target name it; those of the source name that. */
+static enum cairn_status of_target(const struct exporter *exporter, enum cairn_status status,
+				   struct cairn_error *error)
+{
+	return status == CAIRN_OK ? status : error_prefix(error, status, exporter->path);
+}
+
+/* ------------------------------------------------------------------------------------- one file */
+
+static enum cairn_status report_progress(const struct exporter *exporter, struct cairn_error *error)
+{
+	const struct cairn_convert_options *const options = exporter->options;
+
+	if (options->progress != NULL &&
+	    options->progress(options->progress_context, exporter->written,
+			      exporter->plan.total_size) != 0)
+		return error_set(error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET, "cancelled");
+	return CAIRN_OK;
+}
+
+/* The content is the digest of a chain: of what it was before and of the next block. */
+static void note_content(struct exporter *exporter)
+{
+	const struct cairn_digest block = digest_bytes(exporter->buffer, exporter->buffered);
+	uint8_t chain[2 * DIGEST_SIZE];
+
+	memcpy(chain, exporter->content.bytes, DIGEST_SIZE);
+	memcpy(chain + DIGEST_SIZE, block.bytes, DIGEST_SIZE);
+	exporter->content = digest_bytes(chain, sizeof(chain));
+}
+
+static enum cairn_status flush(struct exporter *exporter, struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+	int result;
+
+	if (exporter->buffered == 0)
+		return CAIRN_OK;
+	if (exporter->is_sharded)
+		note_content(exporter);
+	result = system_write_all(exporter->system, exporter->draft->fd, exporter->buffer,
+				  exporter->buffered, exporter->offset);
+	if (result < 0)
+		status = error_set_system(error, result,
+					  "cannot write %zu bytes at offset %" PRIu64,
+					  exporter->buffered, exporter->offset);
+	if (status != CAIRN_OK)
+		return of_target(exporter, status, error);
+	exporter->offset += exporter->buffered;
+	exporter->written += exporter->buffered;
+	exporter->buffered = 0;
+	return of_target(exporter, report_progress(exporter, error), error);
+}
+
+/* Where the next bytes go: at least one, at most `wanted`. Flushes a full buffer. */
+static enum cairn_status make_room(struct exporter *exporter, uint64_t wanted, size_t *size,
+				   struct cairn_error *error)
+{
+	const enum cairn_status status = exporter->buffered == BUFFER_SIZE ? flush(exporter, error)
+									   : CAIRN_OK;
+	const size_t left = BUFFER_SIZE - exporter->buffered;
+
+	*size = wanted < left ? (size_t)wanted : left;
+	return status;
+}
+
+static enum cairn_status write_bytes(struct exporter *exporter, const void *bytes, uint64_t size,
+				     struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+	size_t piece = 0;
+
+	for (uint64_t done = 0; done < size && status == CAIRN_OK; done += piece) {
+		status = make_room(exporter, size - done, &piece, error);
+		if (status != CAIRN_OK)
+			break;
+		memcpy(exporter->buffer + exporter->buffered, (const uint8_t *)bytes + done, piece);
+		exporter->buffered += piece;
+	}
+	return status;
+}
+
+static enum cairn_status write_tensor(struct exporter *exporter, uint64_t number,
+				      struct cairn_error *error)
+{
+	struct cairn_tensor tensor;
+	size_t piece = 0;
+	enum cairn_status status = cairn_reader_tensor_at(exporter->reader, number, &tensor, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	for (uint64_t done = 0; done < tensor.size; done += piece) {
+		status = make_room(exporter, tensor.size - done, &piece, error);
+		if (status == CAIRN_OK)
+			status = cairn_tensor_read(
+				&tensor, done, exporter->buffer + exporter->buffered, piece, error);
+		if (status != CAIRN_OK)
+			return status;
+		exporter->buffered += piece;
+	}
+	return CAIRN_OK;
+}
+
+static enum cairn_status begin_file(struct exporter *exporter, const char *name,
+				    struct cairn_error *error)
+{
+	struct draft *const draft = &exporter->drafts[exporter->draft_count];
+	const enum cairn_status status = draft_create(&exporter->folder, name, false, draft, error);
+
+	if (status != CAIRN_OK)
+		return of_target(exporter, status, error);
+	exporter->draft_count++;
+	exporter->draft = draft;
+	exporter->offset = 0;
+	return CAIRN_OK;
+}
+
+static enum cairn_status write_file(struct exporter *exporter, const struct planned_file *file,
+				    const char *name, struct cairn_error *error)
+{
+	enum cairn_status status = begin_file(exporter, name, error);
+
+	if (status == CAIRN_OK)
+		status = write_bytes(exporter, file->header, file->header_size, error);
+	for (uint64_t i = 0; i < file->count && status == CAIRN_OK; i++)
+		status = write_tensor(exporter,
+				      exporter->plan.numbers[file->first + file->order[i]], error);
+	if (status == CAIRN_OK)
+		status = flush(exporter, error);
+	assert(status != CAIRN_OK || exporter->offset == file->header_size + file->data_size);
+	return status;
+}
+
+static enum cairn_status write_files(struct exporter *exporter, struct cairn_error *error)
+{
+	enum cairn_status status = report_progress(exporter, error);
+
+	for (uint32_t i = 0; i < exporter->plan.file_count && status == CAIRN_OK; i++) {
+		char name[SYSTEM_NAME_SIZE];
+
+		if (exporter->is_sharded)
+			shard_name(&exporter->names, i, name);
+		else
+			memcpy(name, exporter->target, sizeof(name));
+		status = write_file(exporter, &exporter->plan.files[i], name, error);
+	}
+	return status;
+}
+
+/* ------------------------------------------------------------------------------------ the index */
+
+/* Names of the shards as they will be, also in their drafts. */
+static enum cairn_status name_shards(struct exporter *exporter, struct cairn_string **result,
+				     struct cairn_error *error)
+{
+	const uint32_t count = exporter->plan.file_count;
+	struct cairn_string *const names = arena_allocate_array(&exporter->arena, count,
+								sizeof(*names));
+
+	if (names == NULL)
+		return error_set_memory(error, "the names of the shards");
+	for (uint32_t i = 0; i < count; i++) {
+		shard_name(&exporter->names, i, exporter->drafts[i].target);
+		names[i] = cairn_string_from(exporter->drafts[i].target);
+	}
+	*result = names;
+	return CAIRN_OK;
+}
+
+static enum cairn_status make_entries(struct exporter *exporter, struct safetensors_index *index,
+				      struct cairn_error *error)
+{
+	const struct safetensors_plan *const plan = &exporter->plan;
+
+	index->entry_count = plan->count;
+	index->entries = arena_allocate_array(&exporter->arena, plan->count,
+					      sizeof(*index->entries));
+	if (index->entries == NULL)
+		return error_set_memory(error, "the index");
+	for (uint32_t i = 0; i < plan->file_count; i++) {
+		const struct planned_file *const file = &plan->files[i];
+
+		for (uint64_t at = file->first; at < file->first + file->count; at++)
+			index->entries[at] = (struct safetensors_index_entry){
+				plan->tensors[at].name, i};
+	}
+	return CAIRN_OK;
+}
+
+static enum cairn_status make_index(struct exporter *exporter, char **json, uint64_t *size,
+				    struct cairn_error *error)
+{
+	struct safetensors_index index = {
+		.shard_count = exporter->plan.file_count,
+		.has_total_size = true,
+		.total_size = exporter->plan.data_size,
+	};
+	enum cairn_status status = name_shards(exporter, &index.shards, error);
+
+	if (status == CAIRN_OK)
+		status = make_entries(exporter, &index, error);
+	if (status == CAIRN_OK)
+		status = safetensors_index_write(&exporter->arena, &index, json, size, error);
+	return status;
+}
+
+static enum cairn_status write_index(struct exporter *exporter, struct cairn_error *error)
+{
+	char *json = NULL;
+	uint64_t size = 0;
+	enum cairn_status status = CAIRN_OK;
+
+	if (exporter->options->replace)
+		status = shard_names_choose(&exporter->names, &exporter->folder, &exporter->content,
+					    error);
+	if (status == CAIRN_OK)
+		status = make_index(exporter, &json, &size, error);
+	if (status != CAIRN_OK)
+		return of_target(exporter, status, error);
+	exporter->plan.total_size += size;
+	status = begin_file(exporter, exporter->target, error);
+	if (status == CAIRN_OK)
+		status = write_bytes(exporter, json, size, error);
+	return status == CAIRN_OK ? flush(exporter, error) : status;
+}
+
+/* ------------------------------------------------------------------------------------ all of it */
+
+/* Tells early what publishing would refuse late. Publishing decides: another writer may come
+ * between. */
+static enum cairn_status check_target(const struct exporter *exporter, struct cairn_error *error)
+{
+	struct system_status found;
+	char taken[SYSTEM_NAME_SIZE];
+
+	if (system_status_at(exporter->system, exporter->folder.fd, exporter->target, false,
+			     &found) == 0) {
+		if (found.kind == SYSTEM_DIRECTORY)
+			return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET,
+					 "a directory is there already");
+		if (!exporter->options->replace)
+			return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET,
+					 "it is there already");
+	}
+	if (exporter->is_sharded && !exporter->options->replace &&
+	    shard_names_taken(&exporter->names, &exporter->folder, taken))
+		return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET, "%s is there already",
+				 quote(cairn_string_from(taken)).text);
+	return CAIRN_OK;
+}
+
+static enum cairn_status open_target(struct exporter *exporter, struct cairn_error *error)
+{
+	const uint32_t file_count = exporter->plan.file_count;
+	uint64_t removed = 0;
+	enum cairn_status status = folder_open(exporter->system, exporter->path, &exporter->folder,
+					       exporter->target, error);
+
+	if (status == CAIRN_OK && exporter->is_sharded)
+		status = shard_names_init(&exporter->names, exporter->target, file_count, error);
+	if (status == CAIRN_OK)
+		status = check_target(exporter, error);
+	if (status != CAIRN_OK)
+		return of_target(exporter, status, error);
+	/* that what dead writers left cannot be removed is no reason not to write */
+	if (folder_sweep(&exporter->folder, &removed, NULL) != CAIRN_OK)
+		removed = 0;
+	exporter->drafts = arena_allocate_array(&exporter->arena, (uint64_t)file_count + 1,
+						sizeof(struct draft));
+	exporter->buffer = system_allocate_aligned(exporter->system, BUFFER_ALIGNMENT, BUFFER_SIZE);
+	return exporter->drafts == NULL || exporter->buffer == NULL
+		       ? error_set_memory(error, "a buffer")
+		       : CAIRN_OK;
+}
+
+static enum cairn_status publish_all(struct exporter *exporter, struct cairn_error *error)
+{
+	struct old_shards old = {0};
+	const bool replace = exporter->options->replace != 0;
+	const uint32_t count = exporter->draft_count;
+	enum cairn_status status;
+
+	if (exporter->is_sharded && replace)
+		old_shards_read(&old, &exporter->folder, exporter->target, &exporter->arena);
+	exporter->draft_count = 0; /* publish closes them whatever it returns */
+	status = publish(exporter->drafts, count, replace, error);
+	if (status == CAIRN_OK)
+		old_shards_remove(&old, &exporter->folder, &exporter->names);
+	return of_target(exporter, status, error);
+}
+
+static enum cairn_status make_plan(struct exporter *exporter, struct cairn_error *error)
+{
+	const struct cairn_convert_options *const options = exporter->options;
+	struct safetensors_plan *const plan = &exporter->plan;
+	uint64_t size_max = options->shard_size_max;
+	enum cairn_status status;
+
+	if (exporter->is_sharded && size_max == 0)
+		size_max = SHARD_SIZE_DEFAULT;
+	status = safetensors_plan_make(exporter->reader, options->drop, size_max, &exporter->arena,
+				       plan, error);
+	if (status != CAIRN_OK)
+		return status;
+	if (!exporter->is_sharded && plan->file_count > 1)
+		status = error_set(
+			error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+			"%" PRIu32 " files of at most %" PRIu64
+			" bytes are needed: write to a path that ends in " SAFETENSORS_INDEX_SUFFIX,
+			plan->file_count, size_max);
+	else if (exporter->is_sharded && plan->count == 0)
+		status = error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				   "a sharded set without tensors cannot be written");
+	return of_target(exporter, status, error);
+}
+
+static enum cairn_status run(struct exporter *exporter, struct cairn_error *error)
+{
+	enum cairn_status status = make_plan(exporter, error);
+
+	if (status == CAIRN_OK)
+		status = open_target(exporter, error);
+	if (status == CAIRN_OK)
+		status = write_files(exporter, error);
+	if (status == CAIRN_OK && exporter->is_sharded)
+		status = write_index(exporter, error);
+	return status == CAIRN_OK ? publish_all(exporter, error) : status;
+}
+
+static bool is_index_path(const char *path)
+{
+	const size_t size = strlen(path);
+	const size_t suffix = strlen(SAFETENSORS_INDEX_SUFFIX);
+
+	return size >= suffix && strcmp(path + size - suffix, SAFETENSORS_INDEX_SUFFIX) == 0;
+}
+
+enum cairn_status export_safetensors(const struct cairn_reader *reader, const char *path,
+				     const struct cairn_convert_options *options,
+				     struct cairn_error *error)
+{
+	struct exporter exporter = {
+		.reader = reader,
+		.system = reader->system,
+		.path = path,
+		.options = options,
+		.is_sharded = is_index_path(path),
+		.folder = {.fd = -1},
+	};
+	enum cairn_status status;
+
+	arena_init(&exporter.arena, reader_arena_source(reader->system), ARENA_SIZE_MAX);
+	status = run(&exporter, error);
+	for (uint32_t i = 0; i < exporter.draft_count; i++)
+		draft_discard(&exporter.drafts[i]);
+	system_free(exporter.system, exporter.buffer);
+	folder_close(&exporter.folder);
+	arena_fini(&exporter.arena);
+	return status;
+}

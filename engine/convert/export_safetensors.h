@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing a checkpoint as safetensors: one file, or a sharded set with its JSON index.
+ */
+#ifndef CAIRN_ENGINE_EXPORT_SAFETENSORS_H
+#define CAIRN_ENGINE_EXPORT_SAFETENSORS_H
+
+#include <cairn/convert.h>
+
+/* A path that ends so is the index of a sharded set. */
+#define SAFETENSORS_INDEX_SUFFIX ".safetensors.index.json"
+
+/* cairn_convert to safetensors; the options were checked. Returns what cairn_convert returns. */
+enum cairn_status export_safetensors(const struct cairn_reader *reader, const char *path,
+				     const struct cairn_convert_options *options,
+				     struct cairn_error *error);
+
+#endif
