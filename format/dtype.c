@@ -65,7 +65,7 @@ static const struct cairn_dtype_info table[] = {
 	{"iq1_m", CAIRN_IQ1_M, 256, 56, 2},
 	{"tq1_0", CAIRN_TQ1_0, 256, 54, 2},
 	{"tq2_0", CAIRN_TQ2_0, 256, 66, 2},
-	{"mxfp4", CAIRN_MXFP4, 32, 17, 2},
+	{"mxfp4", CAIRN_MXFP4, 32, 17, 1},
 	{"nvfp4", CAIRN_NVFP4, 64, 36, 2},
 	{"q1_0", CAIRN_Q1_0, 128, 18, 2},
 	{"q2_0", CAIRN_Q2_0, 64, 18, 2},

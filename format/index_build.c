@@ -104,14 +104,15 @@ static enum cairn_status check_limits(const struct build_input *input, struct ca
 enum cairn_status index_build_size(const struct build_input *input, uint64_t *image_size,
 				   struct cairn_error *error)
 {
-	const struct amounts amounts = count_input(input);
 	struct container_footer footer = {0};
+	struct amounts amounts;
 	struct index_tree tree;
 	enum cairn_status status;
 
 	status = check_limits(input, error);
 	if (status != CAIRN_OK)
 		return status;
+	amounts = count_input(input);
 	lay_out_sections(&amounts, &footer);
 	if (!index_tree_layout(footer.sections_size, &tree))
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
@@ -346,9 +347,9 @@ static void count_names(struct container_footer *footer, const struct build_inpu
 enum cairn_status index_build(struct arena *arena, struct build_input *input, bool with_tree,
 			      struct built_index *built, struct cairn_error *error)
 {
-	const struct amounts amounts = count_input(input);
 	struct built_index result = {0};
 	struct builder builder = {.footer = &result.footer};
+	struct amounts amounts;
 	void **order;
 	struct index_tree tree;
 	enum cairn_status status;
@@ -356,6 +357,7 @@ enum cairn_status index_build(struct arena *arena, struct build_input *input, bo
 	status = index_build_size(input, &result.image_size, error);
 	if (status != CAIRN_OK)
 		return status;
+	amounts = count_input(input);
 	order = arena_allocate_array(arena, 2 * input->tensor_count, sizeof(void *));
 	builder.image = arena_allocate_array(arena, result.image_size, 1);
 	if (order == NULL || builder.image == NULL)

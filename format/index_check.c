@@ -15,6 +15,7 @@
 #include "format/digest.h"
 #include "format/dtype.h"
 #include "format/error.h"
+#include "format/file_name.h"
 #include "format/shape.h"
 #include "format/sort.h"
 #include "format/utf8.h"
@@ -56,6 +57,52 @@ static enum cairn_status check_codec(const struct extent_record *extent,
 	return CAIRN_OK;
 }
 
+/* The last region that begins at or before `offset`: regions are in order, which was checked. */
+static enum cairn_status find_region(const struct index *index, uint64_t offset,
+				     struct region_record *region, struct cairn_error *error)
+{
+	uint64_t low = 0;
+	uint64_t high = index->region_count;
+
+	while (low < high) {
+		const uint64_t middle = low + (high - low) / 2;
+		struct region_record probed;
+		const enum cairn_status status = index_region(index, middle, &probed, error);
+
+		if (status != CAIRN_OK)
+			return status;
+		if (probed.offset <= offset) {
+			*region = probed;
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return CAIRN_OK;
+}
+
+/* An extent of a container lies in one of its data regions. */
+static enum cairn_status check_region_of(const struct checker *checker,
+					 const struct extent_record *extent,
+					 struct cairn_error *error)
+{
+	struct region_record region = {0};
+	enum cairn_status status;
+
+	if (checker->index->foreign)
+		return CAIRN_OK;
+	status = find_region(checker->index, extent->offset, &region, error);
+	if (status != CAIRN_OK)
+		return status;
+	if (region.kind != REGION_DATA ||
+	    !range_within(extent->offset - region.offset, extent->stored_size, region.size))
+		return error_set(error, CAIRN_CORRUPT, extent->offset,
+				 "offset %" PRIu64 " + size %" PRIu64
+				 " lies in no data region of the index",
+				 extent->offset, extent->stored_size);
+	return CAIRN_OK;
+}
+
 /* Extents of this file lie in its data; the place in other files is checked when they are opened.
  */
 static enum cairn_status check_place(const struct checker *checker,
@@ -71,7 +118,7 @@ static enum cairn_status check_place(const struct checker *checker,
 				 "offset %" PRIu64 " + size %" PRIu64
 				 " lies outside the data, which ends at %" PRIu64,
 				 extent->offset, extent->stored_size, checker->data_end);
-	return CAIRN_OK;
+	return check_region_of(checker, extent, error);
 }
 
 static enum cairn_status check_extents(struct checker *checker, const struct slice_record *slice,
@@ -136,7 +183,13 @@ static enum cairn_status read_box(const struct checker *checker, const struct te
 		box->starts[d] = ranges[2 * d];
 		box->lengths[d] = ranges[2 * d + 1];
 	}
-	return shape_resolve_slice(tensor->rank, dims, box->starts, box->lengths, error);
+	status = shape_resolve_slice(tensor->rank, dims, box->starts, box->lengths, error);
+	if (status == CAIRN_MISMATCH) { /* as for a caller's slice; but this one is the file's */
+		status = CAIRN_CORRUPT;
+		if (error != NULL)
+			error->code = status;
+	}
+	return status;
 }
 
 static int compare_sweep_starts(const void *a, const void *b)
@@ -256,6 +309,7 @@ static enum cairn_status check_box_size(const struct tensor_record *tensor, cons
 }
 
 static enum cairn_status check_slice_record(struct checker *checker,
+					    const struct tensor_record *tensor,
 					    const struct slice_record *slice,
 					    struct cairn_error *error)
 {
@@ -266,6 +320,9 @@ static enum cairn_status check_slice_record(struct checker *checker,
 		return broken(error, "a transform or check that only sidecars may have");
 	if ((slice->check_kind == CHECK_CHUNK_XXH3) != (slice->digest_kind == DIGEST_XXH3_128))
 		return broken(error, "check kind and digest kind of a slice disagree");
+	if (slice->digest_kind != tensor->digest_kind)
+		return wrong(error, "the digest kind of a slice is", slice->digest_kind,
+			     tensor->digest_kind);
 	if (slice->chunk_index != checker->chunks)
 		return wrong(error, "chunk digests begin at", slice->chunk_index, checker->chunks);
 	if (slice->digest_kind != DIGEST_NONE)
@@ -299,7 +356,7 @@ static enum cairn_status check_slice(struct checker *checker, const struct tenso
 		status = wrong(error, "ranges of a slice begin at", slice.ranges_index,
 			       checker->dims);
 	if (status == CAIRN_OK)
-		status = check_slice_record(checker, &slice, error);
+		status = check_slice_record(checker, tensor, &slice, error);
 	if (status != CAIRN_OK)
 		return status;
 	*whole = (slice.flags & SLICE_WHOLE) != 0;
@@ -345,6 +402,9 @@ static enum cairn_status check_slices(struct checker *checker, const struct tens
 		if (status != CAIRN_OK)
 			return status;
 	}
+	if (!whole && (tensor->rank == 0 || tensor->block_bytes == 0 ||
+		       tensor->name_space == NAME_SPACE_METADATA))
+		return broken(error, "no whole slice, though it cannot be cut");
 	if (whole)
 		return (tensor->flags & TENSOR_INCOMPLETE) == 0
 			       ? CAIRN_OK
@@ -450,6 +510,9 @@ static enum cairn_status check_alias(const struct checker *checker, uint64_t num
 	if (tensor->digest_kind != holder.digest_kind ||
 	    !digest_equal(&tensor->digest, &holder.digest))
 		return broken(error, "an alias with another digest than the tensor that it names");
+	if (((tensor->flags ^ holder.flags) & TENSOR_INCOMPLETE) != 0)
+		return broken(error, "an alias is incomplete and the tensor that it names is not, "
+				     "or the other way round");
 	return CAIRN_OK;
 }
 
@@ -503,15 +566,6 @@ static enum cairn_status check_tensor(struct checker *checker, uint64_t number,
 
 /* ------------------------------------------------------------------------------------------- shards and regions */
 
-static bool plain_base_name(struct cairn_string name)
-{
-	return name.size != 0 && memchr(name.data, '/', name.size) == NULL &&
-	       memchr(name.data, '\0', name.size) == NULL &&
-	       !(name.size == 1 && name.data[0] == '.') &&
-	       !(name.size == 2 && memcmp(name.data, "..", 2) == 0) &&
-	       utf8_valid(name.data, name.size);
-}
-
 static enum cairn_status check_shard(struct checker *checker, uint64_t number,
 				     struct cairn_error *error)
 {
@@ -536,8 +590,9 @@ static enum cairn_status check_shard(struct checker *checker, uint64_t number,
 	if (shard.kind == SHARD_SELF || shard.kind == SHARD_DERIVED)
 		return name.size == 0 ? CAIRN_OK
 				      : broken(error, "a shard that is no file has a name");
-	return plain_base_name(name) ? CAIRN_OK
-				     : broken(error, "a shard's name is no plain file name");
+	return file_name_problem(name) == NULL && utf8_valid(name.data, name.size)
+		       ? CAIRN_OK
+		       : broken(error, "a shard's name is no plain file name");
 }
 
 static enum cairn_status check_regions(const struct checker *checker, struct cairn_error *error)
@@ -590,13 +645,13 @@ enum cairn_status index_check(const struct index *index, uint64_t data_end, stru
 {
 	struct checker checker = {.index = index, .arena = arena, .data_end = data_end};
 	const uint64_t records = index->tensor_count + index->metadata_count;
-	enum cairn_status status = CAIRN_OK;
+	enum cairn_status status;
+
+	status = check_regions(&checker, error); /* first: extents are looked up in them */
 
 	for (uint64_t i = 0; i < records && status == CAIRN_OK; i++)
 		status = check_tensor(&checker, i, error);
 	for (uint64_t i = 0; i < index->shard_count && status == CAIRN_OK; i++)
 		status = check_shard(&checker, i, error);
-	if (status == CAIRN_OK)
-		status = check_regions(&checker, error);
 	return status == CAIRN_OK ? check_consumed(&checker, error) : status;
 }

@@ -615,7 +615,10 @@ enum cairn_status safetensors_parse(struct arena *arena, const char *json, uint6
 				    uint64_t file_size, struct safetensors_header *header,
 				    struct cairn_error *error)
 {
-	struct parse parse = {.arena = arena, .last_dtype_name = {"", 0}, .error = error};
+	struct parse parse = {.arena = arena,
+			      .last_dtype_name = {"U8", 2},
+			      .last_dtype = CAIRN_U8,
+			      .error = error};
 	enum cairn_status status = check_header_size(header_size, file_size, error);
 
 	if (status != CAIRN_OK)

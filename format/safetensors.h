@@ -133,7 +133,7 @@ const struct safetensors_index_entry *safetensors_index_find(const struct safete
 							     struct cairn_string name);
 
 /*
- * A file name that an index may name: not empty, no '/', no NUL, neither "." nor "..". CORRUPT, and
+ * A file name that an index may name: not empty, no '/', no NUL, no "..", not ".". CORRUPT, and
  * the message says which.
  */
 enum cairn_status safetensors_check_shard_name(struct cairn_string name, struct cairn_error *error);

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "format/container.h"
 #include "format/error.h"
 #include "format/record.h"
 
@@ -41,6 +42,7 @@ static void describe_slice(struct piece *piece, uint32_t storage_rank)
 		.extent_count = 1,
 		.storage_rank = storage_rank,
 		.size = piece->extent.size,
+		.chunk_size = CHUNK_SIZE_DEFAULT, /* what adopting it would digest */
 		.transform = TRANSFORM_NONE,
 		.check_kind = CHECK_NONE,
 	};

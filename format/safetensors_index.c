@@ -12,6 +12,7 @@
 
 #include "format/container.h"
 #include "format/error.h"
+#include "format/file_name.h"
 #include "format/index.h"
 #include "format/json.h"
 #include "format/sort_array.h"
@@ -38,16 +39,8 @@ struct parse {
 
 enum cairn_status safetensors_check_shard_name(struct cairn_string name, struct cairn_error *error)
 {
-	const char *why = NULL;
+	const char *const why = file_name_problem(name);
 
-	if (name.size == 0)
-		why = "it is empty";
-	else if (memchr(name.data, '/', name.size) != NULL)
-		why = "it holds a '/'";
-	else if (memchr(name.data, '\0', name.size) != NULL)
-		why = "it holds a NUL";
-	else if (name.data[0] == '.' && (name.size == 1 || (name.size == 2 && name.data[1] == '.')))
-		why = "it is a folder";
 	if (why == NULL)
 		return CAIRN_OK;
 	return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,

@@ -82,6 +82,14 @@ void file_from_memory(struct system *system, const void *data, size_t size, stru
 		.system = system, .name = "memory", .fd = -1, .base = data, .size = size};
 }
 
+void file_drop_descriptor(struct file *file)
+{
+	if (file->fd < 0 || file->base == NULL)
+		return;
+	system_close(file->system, file->fd); /* only read from: nothing can be lost */
+	file->fd = -1;
+}
+
 void file_close(struct file *file)
 {
 	if (file->system == NULL)
@@ -146,9 +154,11 @@ enum cairn_status file_read(const struct file *file, uint64_t offset, void *buff
 
 	assert(range_within(offset, size, file->size));
 	if (file->fd < 0) {
-		if (size != 0)
+		const enum cairn_status status = file_prepare(file, offset, size, error);
+
+		if (status == CAIRN_OK && size != 0)
 			memcpy(buffer, file->base + offset, size);
-		return CAIRN_OK;
+		return status;
 	}
 	count = system_read_all(file->system, file->fd, buffer, size, file->start + offset);
 	if (count < 0)
@@ -176,27 +186,55 @@ static enum cairn_status probe_pages(const struct file *file, uint64_t offset, u
 	return CAIRN_OK;
 }
 
+/* Populating failed, and there is no descriptor to ask. A kernel that cannot populate leaves us to
+ * the mapping. */
+static enum cairn_status without_descriptor(uint64_t offset, int result, struct cairn_error *error)
+{
+	if (result == -EFAULT)
+		return error_set(error, CAIRN_TRUNCATED, offset,
+				 "the file ends before offset %" PRIu64 ": it was cut off", offset);
+	if (result == -EINVAL || result == -ENOSYS)
+		return CAIRN_OK;
+	return error_set_system(error, result, "cannot bring in the bytes at offset %" PRIu64,
+				offset);
+}
+
+static enum cairn_status prepare_step(const struct file *file, uint64_t offset, uint64_t size,
+				      struct cairn_error *error)
+{
+	const int result = system_populate(file->system, file->base + offset, size);
+
+	if (result == 0)
+		return CAIRN_OK;
+	return file->fd >= 0 ? probe_pages(file, offset, size, error)
+			     : without_descriptor(offset + size, result, error);
+}
+
 enum cairn_status file_prepare(const struct file *file, uint64_t offset, uint64_t size,
 			       struct cairn_error *error)
 {
 	assert(range_within(offset, size, file->size));
-	if (file->fd < 0)
-		return CAIRN_OK;
+	if (file->map == NULL)
+		return CAIRN_OK; /* memory */
 	for (uint64_t done = 0; done < size; done += FILE_STEP_SIZE) {
 		const uint64_t step = size - done < FILE_STEP_SIZE ? size - done : FILE_STEP_SIZE;
-		enum cairn_status status = CAIRN_OK;
+		const enum cairn_status status = prepare_step(file, offset + done, step, error);
 
-		if (system_populate(file->system, file->base + offset + done, step) < 0)
-			status = probe_pages(file, offset + done, step, error);
 		if (status != CAIRN_OK)
 			return status;
 	}
 	return CAIRN_OK;
 }
 
+void file_read_ahead(const struct file *file, uint64_t offset, uint64_t size)
+{
+	if (file->map != NULL)
+		system_advise(file->system, file->base + offset, size, SYSTEM_ADVISE_WILL_NEED);
+}
+
 bool file_is_resident(const struct file *file, uint64_t offset, uint64_t size)
 {
-	if (file->fd < 0)
+	if (file->map == NULL)
 		return true;
 	return system_resident(file->system, file->base + offset, size) != 0;
 }

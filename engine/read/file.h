@@ -62,6 +62,10 @@ void file_from_memory(struct system *system, const void *data, size_t size, stru
 enum cairn_status file_map(struct file *file, enum cairn_transport transport,
 			   struct cairn_error *error);
 
+/* Closes the descriptor of a mapped file, whose bytes are then only read through the mapping. No-op
+ * otherwise. */
+void file_drop_descriptor(struct file *file);
+
 /* Closes and unmaps. Safe on a zeroed struct, whose fd is taken for no file when `system` is NULL.
  */
 void file_close(struct file *file);
@@ -78,5 +82,8 @@ enum cairn_status file_prepare(const struct file *file, uint64_t offset, uint64_
 /* True when the range of a mapped file (at most FILE_STEP_SIZE) is in memory, or when the kernel
  * does not tell. */
 bool file_is_resident(const struct file *file, uint64_t offset, uint64_t size);
+
+/* Starts to bring in a range of a mapped file, exactly that and without waiting: advice. */
+void file_read_ahead(const struct file *file, uint64_t offset, uint64_t size);
 
 #endif

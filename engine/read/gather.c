@@ -118,6 +118,16 @@ static enum cairn_status slice_damaged(const struct stored *stored, struct cairn
 	return error_prefix_tensor(error, CAIRN_CORRUPT, stored->tensor);
 }
 
+/* A view is called verified on the word of its tensor: none of the slices may be without digests.
+ */
+static enum cairn_status digest_denied(const struct stored *stored, struct cairn_error *error)
+{
+	error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+		  "a stored slice has digest kind %d, which is not that of the tensor",
+		  stored->record.digest_kind);
+	return error_prefix_tensor(error, CAIRN_CORRUPT, stored->tensor);
+}
+
 static void whole_box(const struct region *region, struct piece *piece)
 {
 	for (uint32_t d = 0; d < region->rank; d++) {
@@ -167,6 +177,8 @@ static enum cairn_status open_piece(const struct cairn_tensor *tensor,
 			     &piece->stored, error);
 	if (status != CAIRN_OK)
 		return status;
+	if (piece->stored.record.digest_kind != holder->digest_kind)
+		return digest_denied(&piece->stored, error);
 	if ((piece->stored.record.flags & SLICE_WHOLE) != 0)
 		whole_box(region, piece);
 	else
@@ -192,31 +204,43 @@ static uint32_t run_dimension(uint32_t rank, const uint64_t *outer_a, const uint
 	return d == 0 ? 0 : d - 1;
 }
 
-bool region_is_contiguous(const struct cairn_tensor *tensor, const struct tensor_record *holder,
-			  const struct region *region, struct stored *stored, uint64_t *offset)
+/* The region is one run of bytes of the piece; where it begins there. */
+static bool lies_in_one_run(const struct region *region, const struct piece *piece,
+			    uint64_t *offset)
 {
-	struct piece piece;
 	uint64_t stride = region->unit_size;
 	uint64_t start = 0;
 	bool partial = false; /* an inner dimension is cut: outer ones must be single */
 
-	if (holder->slice_count != 1 ||
-	    open_piece(tensor, holder, region, 0, &piece, NULL) != CAIRN_OK)
-		return false;
 	for (uint32_t d = region->rank; d-- > 0;) {
-		if (region->starts[d] < piece.starts[d] ||
-		    !range_within(region->starts[d] - piece.starts[d], region->lengths[d],
-				  piece.lengths[d]))
+		if (region->starts[d] < piece->starts[d] ||
+		    !range_within(region->starts[d] - piece->starts[d], region->lengths[d],
+				  piece->lengths[d]))
 			return false;
 		if (partial && region->lengths[d] != 1)
 			return false;
-		partial = partial || region->lengths[d] != piece.lengths[d];
-		start += (region->starts[d] - piece.starts[d]) * stride;
-		stride *= piece.lengths[d];
+		partial = partial || region->lengths[d] != piece->lengths[d];
+		start += (region->starts[d] - piece->starts[d]) * stride;
+		stride *= piece->lengths[d];
 	}
-	*stored = piece.stored;
 	*offset = region->size == 0 ? 0 : start;
 	return true;
+}
+
+bool region_is_contiguous(const struct cairn_tensor *tensor, const struct tensor_record *holder,
+			  const struct region *region, struct stored *stored, uint64_t *offset)
+{
+	struct piece piece;
+
+	for (uint32_t i = 0; i < holder->slice_count; i++) {
+		if (open_piece(tensor, holder, region, i, &piece, NULL) != CAIRN_OK)
+			return false;
+		if (lies_in_one_run(region, &piece, offset)) {
+			*stored = piece.stored;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* ---------------------------------------------------------------------------------------------------- copying */
@@ -339,12 +363,17 @@ static enum cairn_status copy_piece(const struct piece *piece, struct target *ta
 	return status;
 }
 
-static enum cairn_status not_covered(const struct cairn_tensor *tensor, uint64_t copied,
+/* Fine for a tensor that is said to be incomplete; else, or with slices that overlap, damage. */
+static enum cairn_status not_covered(const struct cairn_tensor *tensor,
+				     const struct tensor_record *holder, uint64_t copied,
 				     uint64_t size, struct cairn_error *error)
 {
-	error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
+	const bool is_honest = (holder->flags & TENSOR_INCOMPLETE) != 0 && copied < size;
+	const enum cairn_status status = is_honest ? CAIRN_PRECONDITION : CAIRN_CORRUPT;
+
+	error_set(error, status, CAIRN_ERROR_NO_OFFSET,
 		  "the stored slices hold %" PRIu64 " of the %" PRIu64 " bytes", copied, size);
-	return error_prefix_tensor(error, CAIRN_PRECONDITION, tensor->name);
+	return error_prefix_tensor(error, status, tensor->name);
 }
 
 enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_record *holder,
@@ -364,6 +393,6 @@ enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_
 	}
 	stored_scratch_release(tensor->reader, &target.scratch);
 	if (status == CAIRN_OK && target.copied != size)
-		status = not_covered(tensor, target.copied, size, error);
+		status = not_covered(tensor, holder, target.copied, size, error);
 	return status;
 }

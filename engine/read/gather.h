@@ -30,8 +30,7 @@ enum cairn_status region_resolve(const struct cairn_tensor *tensor,
 
 /*
  * The region is one contiguous range of one stored slice: opens that slice and gives the range.
- * False when it is not, or when the slice that holds its beginning cannot be opened (gathering will
- * say why).
+ * False when it is not, or when a slice cannot be opened (gathering will say why).
  */
 bool region_is_contiguous(const struct cairn_tensor *tensor, const struct tensor_record *holder,
 			  const struct region *region, struct stored *stored, uint64_t *offset);

@@ -69,7 +69,7 @@ static enum cairn_status open_identified(struct cairn_reader *reader, int direct
 		return status;
 	}
 	if (kind == FILE_CONTAINER)
-		return open_container(reader, file, page, error);
+		return open_container(reader, directory, file, page, error);
 	if (kind == FILE_SAFETENSORS_INDEX)
 		return open_safetensors_index(reader, directory, file, error);
 	return open_safetensors(reader, file, error);
@@ -290,6 +290,8 @@ static enum cairn_status open_in_folder(struct cairn_reader *reader, const struc
 /* A file has another size than when it was opened. */
 static bool changed_meanwhile(const struct cairn_reader *reader)
 {
+	if (reader->siblings_changed)
+		return true;
 	for (uint32_t i = 0; i < reader->file_count; i++) {
 		struct system_status now;
 
@@ -342,6 +344,8 @@ enum cairn_status reader_open_path(struct system *system, const char *path,
 		if (status == CAIRN_OK || !changed)
 			return status;
 	}
+	if (status == CAIRN_CORRUPT)
+		return status; /* a shard that is missing each time is missing */
 	error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET, "it keeps changing while it is opened");
 	return error_prefix(error, CAIRN_BUSY, path);
 }

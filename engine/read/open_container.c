@@ -15,8 +15,13 @@ static enum cairn_status prepare_block(void *context, uint64_t offset, uint64_t 
 				       struct cairn_error *error)
 {
 	const struct cairn_reader *const reader = context;
+	const struct file *const file = &reader->files[0];
+	const uint64_t start = reader->footer.index_offset + offset;
 
-	return file_prepare(&reader->files[0], reader->footer.index_offset + offset, size, error);
+	if (!file_is_resident(file, start, size))
+		file_read_ahead(file, start,
+				size); /* else the kernel reads megabytes around a fault */
+	return file_prepare(file, start, size, error);
 }
 
 static enum cairn_status read_pages(struct cairn_reader *reader, const struct file *file,
@@ -58,7 +63,7 @@ static enum cairn_status use_image(struct cairn_reader *reader, const struct fil
 	const uint8_t *image = NULL;
 	enum cairn_status status = CAIRN_OK;
 
-	if (file->base != NULL)
+	if (file->base != NULL && reader->transport != CAIRN_TRANSPORT_COPY)
 		image = file->base +
 			reader->footer.index_offset; /* within the file: the footer was checked */
 	if (image == NULL || (uintptr_t)image % sizeof(uint64_t) != 0) {
@@ -76,7 +81,7 @@ static enum cairn_status use_image(struct cairn_reader *reader, const struct fil
 	return index_verify_root(&reader->index, error);
 }
 
-enum cairn_status open_container(struct cairn_reader *reader, struct file *file,
+enum cairn_status open_container(struct cairn_reader *reader, int directory, struct file *file,
 				 const uint8_t *page, struct cairn_error *error)
 {
 	enum cairn_status status;
@@ -94,10 +99,7 @@ enum cairn_status open_container(struct cairn_reader *reader, struct file *file,
 		status = file_map(&reader->files[0], reader->transport, error);
 	if (status == CAIRN_OK)
 		status = use_image(reader, &reader->files[0], error);
-	if (status == CAIRN_OK && reader->index.shard_count != 1)
-		status = error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
-				   "its data lies in %" PRIu64
-				   " other files, which this version cannot open",
-				   reader->index.shard_count - 1);
+	if (status == CAIRN_OK && reader->index.shard_count > 1)
+		status = open_siblings(reader, directory, error);
 	return status;
 }

@@ -49,7 +49,7 @@ void opening_note(struct opening *opening, const char *format, ...)
 	va_end(arguments);
 }
 
-/* ---------------------------------------------------------------------------------------------------- headers */
+/* -------------------------------------------------------------------------------------- headers */
 
 enum cairn_status opening_read(struct opening *opening, const struct file *file, uint64_t size,
 			       uint8_t **bytes, struct cairn_error *error)
@@ -114,7 +114,7 @@ enum cairn_status opening_read_header(struct opening *opening, uint32_t shard,
 	if (status != CAIRN_OK)
 		return status;
 	identify_shard(file, bytes, SAFETENSORS_PREFIX_SIZE + json_size, &opening->shards[shard]);
-	return file_map(file, opening->reader->transport, error);
+	return CAIRN_OK;
 }
 
 enum cairn_status opening_describe(struct opening *opening, const struct safetensors_header *header,
@@ -124,12 +124,14 @@ enum cairn_status opening_describe(struct opening *opening, const struct safeten
 		&opening->scratch, header, (uint16_t)(shard + 1), opening->next_rank,
 		&opening->list, &opening->literal, error);
 
-	if (status == CAIRN_OK) /* describe refused what would not fit */
-		opening->next_rank += (uint32_t)header->tensor_count;
-	return status;
+	if (status != CAIRN_OK)
+		return status;
+	/* describe refused what would not fit */
+	opening->next_rank += (uint32_t)header->tensor_count;
+	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------- begin and end */
+/* -------------------------------------------------------------------------------- begin and end */
 
 enum cairn_status opening_reserve(struct opening *opening, uint32_t shard_count,
 				  struct cairn_error *error)
@@ -170,7 +172,7 @@ enum cairn_status opening_complete(struct opening *opening, struct cairn_error *
 	return status == CAIRN_OK ? keep_note(opening, error) : status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- one file */
+/* ------------------------------------------------------------------------------------- one file */
 
 /* Five digits and what follows them. */
 static bool is_number(const char *text, const char *end, uint32_t *number)
@@ -235,7 +237,9 @@ enum cairn_status open_safetensors(struct cairn_reader *reader, struct file *fil
 	status = opening_reserve(&opening, 1, error);
 	if (status == CAIRN_OK) {
 		reader->files[1] = *file;
-		status = open_single(&opening, error);
+		status = reader_map_file(reader, 1, error);
+		if (status == CAIRN_OK)
+			status = open_single(&opening, error);
 	} else {
 		file_close(file);
 	}

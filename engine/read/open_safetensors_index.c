@@ -32,7 +32,7 @@ struct model {
 	uint64_t pair_capacity;
 };
 
-/* ----------------------------------------------------------------------------------------- the files of an index */
+/* ------------------------------------------------------------------------ the files of an index */
 
 /* Names of what is missing, as many as fit. */
 struct missing {
@@ -88,6 +88,8 @@ static enum cairn_status open_shard(struct model *model, int directory, uint32_t
 		add_missing(missing, name);
 		return CAIRN_OK;
 	}
+	if (status == CAIRN_OK)
+		status = reader_map_file(reader, shard + 1, error);
 	return status == CAIRN_OK ? status : error_prefix(error, status, copy);
 }
 
@@ -104,7 +106,7 @@ static enum cairn_status open_shards(struct model *model, int directory, struct 
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------- tensors of the shards */
+/* ------------------------------------------------------------------------ tensors of the shards */
 
 /* The index puts this tensor into this shard; remembers that it was found, or that it is left out.
  */
@@ -217,7 +219,7 @@ static enum cairn_status add_shards(struct model *model, struct cairn_error *err
 	return check_all_found(model, error);
 }
 
-/* ----------------------------------------------------------------------------------------- metadata of the shards */
+/* ----------------------------------------------------------------------- metadata of the shards */
 
 static bool same_text(struct cairn_string a, struct cairn_string b)
 {
@@ -281,7 +283,7 @@ static enum cairn_status add_metadata(struct model *model, struct cairn_error *e
 	return opening_describe(&model->opening, &header, 0, error);
 }
 
-/* ------------------------------------------------------------------------------------------------------ the index */
+/* ------------------------------------------------------------------------------------ the index */
 
 static enum cairn_status read_index(struct model *model, const struct file *file,
 				    struct cairn_error *error)

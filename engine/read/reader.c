@@ -63,6 +63,7 @@ static void reader_destroy(struct cairn_reader *reader)
 	for (uint32_t i = 0; i < reader->file_count; i++)
 		file_close(&reader->files[i]);
 	chunk_states_fini(&reader->chunk_states);
+	system_free(system, reader->shard_states);
 	system_free(system, reader->block_states);
 	system_free(system, reader->image_copy);
 	arena_fini(&reader->arena);
@@ -87,13 +88,33 @@ void cairn_reader_close(struct cairn_reader *reader)
 enum cairn_status reader_reserve_files(struct cairn_reader *reader, uint32_t count,
 				       struct cairn_error *error)
 {
-	reader->files = arena_allocate_array(&reader->arena, count, sizeof(*reader->files));
-	if (reader->files == NULL)
+	struct file *const files = arena_allocate_array(&reader->arena, count, sizeof(*files));
+
+	if (files == NULL)
 		return error_set_memory(error, "the table of files");
 	for (uint32_t i = 0; i < count; i++)
-		reader->files[i].fd = -1;
+		files[i].fd = -1;
+	reader->files = files;
 	reader->file_count = count;
 	return CAIRN_OK;
+}
+
+/* Of the descriptors that a process may have, a reader of many files keeps this part; the other
+ * files are only mapped. */
+enum {
+	DESCRIPTOR_SHARE = 4
+};
+
+enum cairn_status reader_map_file(struct cairn_reader *reader, uint32_t number,
+				  struct cairn_error *error)
+{
+	struct file *const file = &reader->files[number];
+	const enum cairn_status status = file_map(file, reader->transport, error);
+
+	if (status == CAIRN_OK &&
+	    number >= system_descriptors_max(reader->system) / DESCRIPTOR_SHARE)
+		file_drop_descriptor(file);
+	return status;
 }
 
 static uint64_t file_bytes(const struct cairn_reader *reader)

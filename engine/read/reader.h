@@ -40,8 +40,10 @@ struct cairn_reader {
 	struct index index;
 	struct container_header header; /* of a container */
 	struct container_footer
-		footer;      /* of a container; of a built image its section table and counts */
-	uint8_t *image_copy; /* owned; the index of a container that is not mapped */
+		footer; /* of a container; of a built image its section table and counts */
+	_Atomic uint8_t *
+		shard_states; /* owned; 1: the shard's content id was compared; NULL: no siblings */
+	uint8_t *image_copy;  /* owned; the index of a container that is not mapped */
 	_Atomic uint8_t *block_states; /* owned */
 	struct chunk_states chunk_states;
 
@@ -56,6 +58,8 @@ struct cairn_reader {
 	const char *index_file; /* a file that is no shard: the JSON index of a sharded checkpoint;
 				   or NULL */
 	uint64_t index_file_size;
+
+	bool siblings_changed; /* see open_siblings */
 
 	uint64_t materialised_max;
 	_Atomic uint64_t materialised;
@@ -84,19 +88,33 @@ enum cairn_status reader_open_bytes(struct system *system, const void *data, siz
  * also when it fails. `page` holds the file's first bytes (CONTAINER_PAGE_SIZE, or all of a shorter
  * file).
  */
-enum cairn_status open_container(struct cairn_reader *reader, struct file *file,
+enum cairn_status open_container(struct cairn_reader *reader, int directory, struct file *file,
 				 const uint8_t *page, struct cairn_error *error);
 enum cairn_status open_safetensors(struct cairn_reader *reader, struct file *file,
+				   struct cairn_error *error);
+
+/* Opens the siblings that the index of a sharded checkpoint names, in `directory`. CORRUPT when one
+ * is missing or has another size: reader->siblings_changed is set then, since the checkpoint may
+ * just be replaced. */
+enum cairn_status open_siblings(struct cairn_reader *reader, int directory,
+				struct cairn_error *error);
+
+/* Makes sure that a shard is the one that the index means: compares its content id when it is first
+ * used. */
+enum cairn_status reader_use_shard(const struct cairn_reader *reader, uint32_t shard,
 				   struct cairn_error *error);
 
 /* `directory` is the folder of the path as given, for the shards. */
 enum cairn_status open_safetensors_index(struct cairn_reader *reader, int directory,
 					 struct file *file, struct cairn_error *error);
 
-/* For openers: makes room for `count` files, all closed; and turns a description into the reader's
- * index. `literals` become shard 0. */
+/* For openers: makes room for `count` files, all closed; maps one of them, keeping its descriptor
+ * unless there are many; and turns a description into the reader's index. `literals` become shard
+ * 0. */
 enum cairn_status reader_reserve_files(struct cairn_reader *reader, uint32_t count,
 				       struct cairn_error *error);
+enum cairn_status reader_map_file(struct cairn_reader *reader, uint32_t number,
+				  struct cairn_error *error);
 enum cairn_status reader_use_built_index(struct cairn_reader *reader, struct build_input *input,
 					 const uint8_t *literals, uint64_t literals_size,
 					 struct cairn_error *error);

@@ -76,6 +76,8 @@ static enum cairn_status open_extents(struct stored *stored, struct cairn_error 
 				      &extent, error);
 		if (status == CAIRN_OK)
 			status = check_extent(stored->reader, &extent, error);
+		if (status == CAIRN_OK)
+			status = reader_use_shard(stored->reader, extent.shard, error);
 		if (status != CAIRN_OK)
 			return status;
 		note_extent(stored, &extent, i == 0, total);
@@ -87,6 +89,21 @@ static enum cairn_status open_extents(struct stored *stored, struct cairn_error 
 				 "its extents hold %" PRIu64 " bytes instead of %" PRIu64, total,
 				 stored->record.size);
 	return CAIRN_OK;
+}
+
+/* What is known about the chunks is kept by their numbers. */
+static enum cairn_status check_chunks(const struct stored *stored, struct cairn_error *error)
+{
+	const struct slice_record *const record = &stored->record;
+	const uint64_t chunks = divide_up(record->size, record->chunk_size);
+
+	if (record->digest_kind == DIGEST_NONE ||
+	    range_within(record->chunk_index, chunks, stored->reader->index.chunk_count))
+		return CAIRN_OK;
+	return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+			 "its %" PRIu64 " chunk digests from %" PRIu64 " on exceed the %" PRIu64
+			 " of the index",
+			 chunks, record->chunk_index, stored->reader->index.chunk_count);
 }
 
 enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number,
@@ -101,6 +118,8 @@ enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number
 		status = error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				   "unknown element transform %d", opened.record.transform);
 	if (status == CAIRN_OK)
+		status = check_chunks(&opened, error);
+	if (status == CAIRN_OK)
 		status = open_extents(&opened, error);
 	if (status != CAIRN_OK)
 		return located(&opened, status, error);
@@ -112,7 +131,8 @@ bool stored_is_mapped(const struct stored *stored)
 {
 	if (stored->record.size == 0)
 		return true;
-	return stored->in_one_piece && stored->reader->files[stored->shard].base != NULL;
+	return stored->in_one_piece && stored->reader->transport != CAIRN_TRANSPORT_COPY &&
+	       stored->reader->files[stored->shard].base != NULL;
 }
 
 const uint8_t *stored_address(const struct stored *stored, uint64_t offset)
@@ -229,6 +249,9 @@ enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk
 }
 
 /* ---------------------------------------------------------------------------------------- verifying the mapping */
+
+/* Bytes that are claimed, read and hashed at a time: what a cold read needs of private memory. */
+#define CLAIM_SIZE ((uint64_t)4 << 20)
 
 /* A run of chunks that this thread claimed. */
 struct claim {
@@ -372,7 +395,7 @@ static enum cairn_status verify_claim(const struct stored *stored, const struct 
 /* Claims unknown chunks from `first` on, as many as lie in a row and in one step. */
 static uint64_t claim_run(const struct stored *stored, uint64_t first, uint64_t end)
 {
-	const uint64_t most = FILE_STEP_SIZE / stored->record.chunk_size;
+	const uint64_t most = CLAIM_SIZE / stored->record.chunk_size;
 	uint64_t count = 0;
 
 	while (first + count < end && (count == 0 || count < most) &&
@@ -510,9 +533,20 @@ static enum cairn_status copy_checked(const struct stored *stored, uint64_t offs
 	return CAIRN_OK;
 }
 
-/* Verifies and copies in steps, so that the copy finds the bytes in the processor's cache. */
-static enum cairn_status copy_mapped(const struct stored *stored, uint64_t offset, uint64_t size,
-				     uint8_t *buffer, struct cairn_error *error)
+/* Reads what is not in memory in large pieces: chunk by chunk would wait for the disk each time. */
+static enum cairn_status verify_cold(const struct stored *stored, uint64_t offset, uint64_t size,
+				     struct cairn_error *error)
+{
+	const struct file *const file = &stored->reader->files[stored->shard];
+
+	return file_is_resident(file, stored->offset + offset, size)
+		       ? CAIRN_OK
+		       : stored_verify(stored, offset, size, error);
+}
+
+/* Verifies and copies chunk by chunk, so that the copy finds the bytes in the processor's cache. */
+static enum cairn_status copy_step(const struct stored *stored, uint64_t offset, uint64_t size,
+				   uint8_t *buffer, struct cairn_error *error)
 {
 	for (uint64_t done = 0; done < size;) {
 		const uint64_t to_boundary = stored->record.chunk_size -
@@ -524,6 +558,23 @@ static enum cairn_status copy_mapped(const struct stored *stored, uint64_t offse
 			return status;
 		memcpy(buffer + done, stored_address(stored, offset + done), piece);
 		done += piece;
+	}
+	return CAIRN_OK;
+}
+
+static enum cairn_status copy_mapped(const struct stored *stored, uint64_t offset, uint64_t size,
+				     uint8_t *buffer, struct cairn_error *error)
+{
+	for (uint64_t done = 0; done < size; done += FILE_STEP_SIZE) {
+		const uint64_t step = size - done < FILE_STEP_SIZE ? size - done : FILE_STEP_SIZE;
+		enum cairn_status status = CAIRN_OK;
+
+		if (step > stored->record.chunk_size)
+			status = verify_cold(stored, offset + done, step, error);
+		if (status == CAIRN_OK)
+			status = copy_step(stored, offset + done, step, buffer + done, error);
+		if (status != CAIRN_OK)
+			return status;
 	}
 	return CAIRN_OK;
 }

@@ -413,6 +413,34 @@ static enum cairn_status report_overlap(struct verification *verification, uint6
 			      error);
 }
 
+/* Data begin at multiples of what the footer promises, small ones at 64. */
+static enum cairn_status check_placement(struct verification *verification,
+					 struct cairn_error *error)
+{
+	const struct cairn_reader *const reader = verification->reader;
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint64_t i = 0; i < reader->index.extent_count && status == CAIRN_OK; i++) {
+		struct cairn_error found;
+		struct extent_record extent;
+		uint64_t alignment;
+
+		if (index_extent(&reader->index, i, &extent, NULL) != CAIRN_OK ||
+		    extent.shard != 0)
+			continue;
+		alignment = extent.stored_size >= CONTAINER_LARGE_SIZE ? reader->footer.alignment
+								       : CONTAINER_SMALL_ALIGNMENT;
+		if (extent.offset % alignment == 0)
+			continue;
+		error_set(&found, CAIRN_CORRUPT, extent.offset,
+			  "data at offset %" PRIu64 " are not at a multiple of %" PRIu64,
+			  extent.offset, alignment);
+		status = report_failure(verification, CAIRN_CORRUPT, &found,
+					(struct cairn_string){NULL, 0}, error);
+	}
+	return status;
+}
+
 /* Between the claims there are zeros, and no two claims share a byte. */
 static enum cairn_status check_gaps(struct verification *verification, struct arena *arena,
 				    struct cairn_error *error)
@@ -463,6 +491,8 @@ static enum cairn_status check_rest_of_container(struct verification *verificati
 	arena_init(&arena, reader_arena_source(verification->reader->system), SIZE_MAX);
 	status = check_gaps(verification, &arena, error);
 	arena_fini(&arena);
+	if (status == CAIRN_OK)
+		status = check_placement(verification, error);
 	return status == CAIRN_OK ? check_regions(verification, error) : status;
 }
 

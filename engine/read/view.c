@@ -57,6 +57,11 @@ static enum cairn_status materialise(const struct cairn_tensor *tensor,
 	uint8_t *memory;
 	enum cairn_status status;
 
+	/* before the limit: all of a tensor that is not there is no matter of memory */
+	if ((holder->flags & TENSOR_INCOMPLETE) != 0 && region->size == tensor->size)
+		return error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
+				 "tensor %s is incomplete: only slices of it can be read",
+				 quote(tensor->name).text);
 	status = reserve(reader, region->size, error);
 	if (status != CAIRN_OK)
 		return error_prefix_tensor(error, status, tensor->name);

@@ -152,6 +152,11 @@ uint32_t memory_user(struct system *system)
 	return ((struct memory_system *)system)->settings.user;
 }
 
+uint32_t memory_descriptors_max(struct system *system)
+{
+	return ((struct memory_system *)system)->settings.descriptors_max;
+}
+
 uint32_t memory_processors(struct system *system)
 {
 	return ((struct memory_system *)system)->settings.processors;

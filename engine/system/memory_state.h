@@ -135,6 +135,7 @@ int memory_thread_start(struct system *system, system_thread_function function, 
 void memory_thread_join(struct system *system, struct system_thread thread);
 uint32_t memory_user(struct system *system);
 uint32_t memory_processors(struct system *system);
+uint32_t memory_descriptors_max(struct system *system);
 int memory_random(struct system *system, void *buffer, size_t size);
 void memory_sleep(struct system *system, uint64_t nanoseconds);
 

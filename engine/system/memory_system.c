@@ -50,6 +50,7 @@ static const struct system_operations memory_operations = {
 	.thread_start = memory_thread_start,
 	.thread_join = memory_thread_join,
 	.processors = memory_processors,
+	.descriptors_max = memory_descriptors_max,
 	.random = memory_random,
 	.sleep = memory_sleep,
 };

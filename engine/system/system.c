@@ -210,6 +210,11 @@ void system_thread_join(struct system *system, struct system_thread thread)
 	system->operations->thread_join(system, thread);
 }
 
+uint32_t system_descriptors_max(struct system *system)
+{
+	return system->operations->descriptors_max(system);
+}
+
 uint32_t system_processors(struct system *system)
 {
 	return system->operations->processors(system);

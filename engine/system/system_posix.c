@@ -24,6 +24,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -586,6 +587,16 @@ static void posix_thread_join(struct system *system, struct system_thread thread
 	pthread_join((pthread_t)thread.handle, NULL);
 }
 
+static uint32_t posix_descriptors_max(struct system *system)
+{
+	struct rlimit limit;
+
+	(void)system;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 64; /* a cautious guess */
+	return limit.rlim_cur > UINT32_MAX ? UINT32_MAX : (uint32_t)limit.rlim_cur;
+}
+
 /* The count in the affinity mask when a set of `capacity` processors can hold it; else 0. */
 static uint32_t count_processors(size_t capacity)
 {
@@ -678,6 +689,7 @@ static const struct system_operations posix_operations = {
 	.thread_start = posix_thread_start,
 	.thread_join = posix_thread_join,
 	.processors = posix_processors,
+	.descriptors_max = posix_descriptors_max,
 	.random = posix_random,
 	.sleep = posix_sleep,
 };

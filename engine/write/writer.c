@@ -203,6 +203,20 @@ static enum cairn_status write_index(struct cairn_writer *writer, const struct d
 	return CAIRN_OK;
 }
 
+/* All bytes are written: the last moment at which a caller can change its mind. */
+static enum cairn_status report_written(const struct cairn_writer *writer,
+					struct cairn_error *error)
+{
+	const struct cairn_writer_options *const options = &writer->options;
+	const uint64_t size = writer->plan.file_size;
+
+	if (options->progress == NULL ||
+	    options->progress(options->progress_context, size, size) == 0)
+		return CAIRN_OK;
+	return error_set(error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET,
+			 "cancelled before it was published");
+}
+
 static enum cairn_status write_draft(struct cairn_writer *writer, struct draft *draft,
 				     struct cairn_error *error)
 {
@@ -217,7 +231,7 @@ static enum cairn_status write_draft(struct cairn_writer *writer, struct draft *
 		status = writer_write_data(writer, draft, header_page, error);
 	if (status == CAIRN_OK)
 		status = write_index(writer, draft, header_page, error);
-	return status;
+	return status == CAIRN_OK ? report_written(writer, error) : status;
 }
 
 static enum cairn_status save(struct cairn_writer *writer, struct cairn_error *error)

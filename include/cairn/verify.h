@@ -35,8 +35,6 @@ typedef int (*cairn_problem_callback)(void *context, const struct cairn_problem 
 
 struct cairn_verify_options {
 	size_t size; /* sizeof(struct cairn_verify_options); 0 means version 1 of this struct */
-	uint32_t thread_count; /* 0: chosen; at most 64 */
-	uint32_t reserved_count;
 	cairn_problem_callback on_problem; /* or NULL */
 	void *problem_context;
 	cairn_progress progress; /* or NULL */
