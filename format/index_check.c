@@ -11,13 +11,13 @@
 
 #include <inttypes.h>
 
+#include "format/box.h"
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/dtype.h"
 #include "format/error.h"
 #include "format/file_name.h"
 #include "format/shape.h"
-#include "format/sort.h"
 #include "format/utf8.h"
 
 struct checker {
@@ -149,19 +149,6 @@ static enum cairn_status check_extents(struct checker *checker, const struct sli
 
 /* ---------------------------------------------------------------------------------------------------- slices */
 
-/* A slice's range in each dimension, resolved. */
-struct box {
-	uint64_t *starts; /* rank entries */
-	uint64_t *lengths;
-	uint32_t rank;
-	uint64_t sweep_start; /* of the dimension that is swept */
-	uint64_t sweep_end;
-};
-
-/* Pairs of slices that are compared at most: a grid of SLICE_COUNT_MAX slices in three dimensions
- * needs 2^27. */
-#define OVERLAP_COMPARISONS_MAX ((uint64_t)1 << 28)
-
 static enum cairn_status read_box(const struct checker *checker, const struct tensor_record *tensor,
 				  const uint64_t *dims, const struct slice_record *slice,
 				  struct box *box, struct cairn_error *error)
@@ -190,103 +177,6 @@ static enum cairn_status read_box(const struct checker *checker, const struct te
 			error->code = status;
 	}
 	return status;
-}
-
-static int compare_sweep_starts(const void *a, const void *b)
-{
-	const struct box *const left = a;
-	const struct box *const right = b;
-
-	return (left->sweep_start > right->sweep_start) - (left->sweep_start < right->sweep_start);
-}
-
-static bool boxes_overlap(const struct box *a, const struct box *b)
-{
-	for (uint32_t d = 0; d < a->rank; d++) {
-		if (a->starts[d] >= b->starts[d] + b->lengths[d] ||
-		    b->starts[d] >= a->starts[d] + a->lengths[d])
-			return false;
-	}
-	return true;
-}
-
-/* Sorts the boxes by their start in a dimension; returns how many different starts there are. */
-static uint32_t sort_along(void **order, void **scratch, uint32_t count, uint32_t dimension)
-{
-	uint32_t different = 1;
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct box *const box = order[i];
-
-		box->sweep_start = box->starts[dimension];
-		box->sweep_end = box->starts[dimension] + box->lengths[dimension];
-	}
-	sort_pointers(order, scratch, count, compare_sweep_starts);
-	for (uint32_t i = 1; i < count; i++)
-		different += compare_sweep_starts(order[i - 1], order[i]) != 0;
-	return different;
-}
-
-/* In sweep order a box can only overlap those after it that begin before it ends. */
-static enum cairn_status sweep(void **order, uint32_t count, struct cairn_error *error)
-{
-	uint64_t comparisons = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		const struct box *const box = order[i];
-
-		for (uint32_t k = i + 1; k < count; k++) {
-			const struct box *const other = order[k];
-
-			if (other->sweep_start >= box->sweep_end)
-				break;
-			if (boxes_overlap(box, other))
-				return broken(error, "two of its slices overlap");
-			if (++comparisons > OVERLAP_COMPARISONS_MAX)
-				return error_set(
-					error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
-					"%" PRIu32
-					" slices lie so that their overlap cannot be ruled out",
-					count);
-		}
-	}
-	return CAIRN_OK;
-}
-
-/* Sweeps the dimension that is cut into most pieces. */
-static enum cairn_status check_overlap(const struct checker *checker, struct box *boxes,
-				       uint32_t count, struct cairn_error *error)
-{
-	void **const order = arena_allocate_array(checker->arena, 2 * (uint64_t)count,
-						  sizeof(void *));
-	uint32_t best = 0;
-	uint32_t most = 0;
-
-	if (order == NULL)
-		return error_set_memory(error, "checking slices");
-	if (boxes[0].rank == 0)
-		return broken(error, "two slices of a scalar overlap");
-	for (uint32_t i = 0; i < count; i++)
-		order[i] = &boxes[i];
-	for (uint32_t d = 0; d < boxes[0].rank; d++) {
-		const uint32_t different = sort_along(order, order + count, count, d);
-
-		if (different > most) {
-			most = different;
-			best = d;
-		}
-	}
-	sort_along(order, order + count, count, best);
-	return sweep(order, count, error);
-}
-
-static uint64_t box_elements(const struct box *box)
-{
-	uint64_t elements = 1; /* within a shape whose product is below 2^63 */
-
-	for (uint32_t d = 0; d < box->rank; d++)
-		elements *= box->lengths[d];
-	return elements;
 }
 
 /* The bytes of a slice are those of its shape. */
@@ -410,8 +300,8 @@ static enum cairn_status check_slices(struct checker *checker, const struct tens
 			       ? CAIRN_OK
 			       : broken(error, "whole, and flagged incomplete");
 	if (tensor->slice_count > 1) {
-		const enum cairn_status status = check_overlap(checker, boxes, tensor->slice_count,
-							       error);
+		const enum cairn_status status = boxes_check_overlap(checker->arena, boxes,
+								     tensor->slice_count, error);
 
 		if (status != CAIRN_OK)
 			return status;
