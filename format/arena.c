@@ -18,6 +18,7 @@ enum {
 
 struct arena_block {
 	alignas(ARENA_ALIGNMENT) struct arena_block *previous;
+	size_t size; /* of the payload */
 };
 
 void arena_init(struct arena *arena, struct arena_source source, size_t size_max)
@@ -38,6 +39,23 @@ void arena_fini(struct arena *arena)
 	*arena = (struct arena){.source = arena->source, .size_max = arena->size_max};
 }
 
+void arena_reset(struct arena *arena)
+{
+	struct arena_block *const newest = arena->blocks;
+	struct arena rest = *arena;
+
+	if (newest == NULL || newest->size > ARENA_BLOCK_MAX) {
+		arena_fini(arena);
+		return;
+	}
+	rest.blocks = newest->previous;
+	arena_fini(&rest);
+	newest->previous = NULL;
+	arena->next = (uint8_t *)(newest + 1);
+	arena->left = newest->size;
+	arena->size = newest->size + sizeof(*newest);
+}
+
 static struct arena_block *add_block(struct arena *arena, size_t payload)
 {
 	uint64_t size;
@@ -51,6 +69,7 @@ static struct arena_block *add_block(struct arena *arena, size_t payload)
 	if (block == NULL)
 		return NULL;
 	block->previous = arena->blocks;
+	block->size = payload;
 	arena->blocks = block;
 	arena->size = total;
 	return block;

@@ -35,6 +35,9 @@ void arena_init(struct arena *arena, struct arena_source source, size_t size_max
 /* Gives everything back. Safe on a zeroed arena. */
 void arena_fini(struct arena *arena);
 
+/* Forgets everything that was allocated, but keeps the newest block for what comes. */
+void arena_reset(struct arena *arena);
+
 /* `size` bytes aligned to 16; NULL when there is no memory or the arena is full. Not zeroed. Size 0
  * gives a valid pointer. */
 void *arena_allocate(struct arena *arena, size_t size);

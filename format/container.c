@@ -167,6 +167,17 @@ struct cairn_digest container_content_id(const struct container_footer *footer)
 	return digest_bytes(bytes, sizeof(bytes));
 }
 
+void container_footer_seal(struct container_footer *footer,
+			   const uint8_t header_page[CONTAINER_PAGE_SIZE], uint64_t index_offset,
+			   uint64_t file_size)
+{
+	footer->version = CONTAINER_VERSION;
+	footer->header_digest = digest_bytes(header_page, CONTAINER_PAGE_SIZE);
+	footer->index_offset = index_offset;
+	footer->file_size = file_size;
+	footer->content_id = container_content_id(footer);
+}
+
 void container_footer_encode(const struct container_footer *footer,
 			     uint8_t page[CONTAINER_PAGE_SIZE])
 {

@@ -111,6 +111,12 @@ enum cairn_status container_header_decode(const uint8_t page[CONTAINER_PAGE_SIZE
 /* Computes content_id from the other fields. */
 struct cairn_digest container_content_id(const struct container_footer *footer);
 
+/* Fills what follows from the container around the index: version, sizes, digest of the header
+ * page, content id. */
+void container_footer_seal(struct container_footer *footer,
+			   const uint8_t header_page[CONTAINER_PAGE_SIZE], uint64_t index_offset,
+			   uint64_t file_size);
+
 /* Encodes with the page's own digest. */
 void container_footer_encode(const struct container_footer *footer,
 			     uint8_t page[CONTAINER_PAGE_SIZE]);

@@ -6,19 +6,44 @@
 
 #include <string.h>
 
+/* For the size of XXH3_state_t. */
+#define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 #if defined(__x86_64__)
 # include <xxh_x86dispatch.h>
 #endif
 
-struct cairn_digest digest_bytes(const void *bytes, size_t size)
+_Static_assert(sizeof(XXH3_state_t) <= DIGEST_STREAM_SIZE, "the state has room in the stream");
+_Static_assert(_Alignof(XXH3_state_t) <= _Alignof(struct digest_stream), "and is aligned there");
+
+static struct cairn_digest canonical(XXH128_hash_t hash)
 {
-	XXH128_canonical_t canonical;
+	XXH128_canonical_t form;
 	struct cairn_digest digest;
 
-	XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, size));
-	memcpy(digest.bytes, canonical.digest, sizeof(digest.bytes));
+	XXH128_canonicalFromHash(&form, hash);
+	memcpy(digest.bytes, form.digest, sizeof(digest.bytes));
 	return digest;
+}
+
+struct cairn_digest digest_bytes(const void *bytes, size_t size)
+{
+	return canonical(XXH3_128bits(bytes, size));
+}
+
+void digest_stream_begin(struct digest_stream *stream)
+{
+	XXH3_128bits_reset((XXH3_state_t *)(void *)stream->state);
+}
+
+void digest_stream_update(struct digest_stream *stream, const void *bytes, size_t size)
+{
+	XXH3_128bits_update((XXH3_state_t *)(void *)stream->state, bytes, size);
+}
+
+struct cairn_digest digest_stream_end(const struct digest_stream *stream)
+{
+	return canonical(XXH3_128bits_digest((const XXH3_state_t *)(const void *)stream->state));
 }
 
 uint64_t digest64_bytes(const void *bytes, size_t size)

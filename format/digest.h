@@ -21,6 +21,19 @@ uint64_t digest64_bytes(const void *bytes, size_t size);
 bool digest_equal(const struct cairn_digest *a, const struct cairn_digest *b);
 
 /*
+ * The same digest of bytes that come in pieces: begin, update any number of times, end. The state
+ * is opaque.
+ */
+#define DIGEST_STREAM_SIZE 640
+struct digest_stream {
+	_Alignas(64) uint8_t state[DIGEST_STREAM_SIZE];
+};
+
+void digest_stream_begin(struct digest_stream *stream);
+void digest_stream_update(struct digest_stream *stream, const void *bytes, size_t size);
+struct cairn_digest digest_stream_end(const struct digest_stream *stream);
+
+/*
  * The digest of a thing of `count` chunks from the array of its chunk digests (count * DIGEST_SIZE
  * bytes): of one chunk the chunk's own, else the digest of the array.
  */

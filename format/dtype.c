@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "format/record.h"
+
 static const struct cairn_dtype_info table[] = {
 	{"bool", CAIRN_BOOL, 1, 1, 1},
 	{"u8", CAIRN_U8, 1, 1, 1},
@@ -147,6 +149,11 @@ bool dtype_is_variable(enum cairn_dtype dtype)
 bool dtype_is_metadata_only(enum cairn_dtype dtype)
 {
 	return dtype == CAIRN_BYTES || dtype == CAIRN_NULL;
+}
+
+uint8_t dtype_packing(enum cairn_dtype dtype)
+{
+	return dtype >= CAIRN_Q4_0 && dtype <= CAIRN_Q2_0 ? PACKING_ROW : PACKING_FLAT;
 }
 
 const char *dtype_safetensors_name(enum cairn_dtype dtype)

@@ -6,6 +6,7 @@
 #define CAIRN_FORMAT_DTYPE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <cairn/dtype.h>
 
@@ -14,6 +15,10 @@ bool dtype_is_variable(enum cairn_dtype dtype);
 
 /* Only metadata may have it. */
 bool dtype_is_metadata_only(enum cairn_dtype dtype);
+
+/* How its blocks lie when a writer has the choice (enum packing_scope): by row for the blocks of
+ * GGUF, flat for all others, also for unknown types. */
+uint8_t dtype_packing(enum cairn_dtype dtype);
 
 /* safetensors' name ("F32"), or NULL when it has none. Static. */
 const char *dtype_safetensors_name(enum cairn_dtype dtype);

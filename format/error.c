@@ -26,6 +26,19 @@ const char *cairn_status_name(enum cairn_status status)
 	return names[status];
 }
 
+/* Takes the beginning of a character off the end, where a message was cut. */
+static void trim_cut(char *message)
+{
+	const size_t size = strlen(message);
+	size_t start = size;
+
+	while (start > 0 && size - start < 3 && ((unsigned char)message[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)message[start - 1] >= 0xc0 &&
+	    utf8_sequence(message + start - 1, size - start + 1) == 0)
+		message[start - 1] = '\0';
+}
+
 static enum cairn_status set(struct cairn_error *error, enum cairn_status code, int system_errno,
 			     uint64_t offset, const char *format, va_list arguments)
 	CAIRN_PRINTF(5, 0);
@@ -39,6 +52,7 @@ static enum cairn_status set(struct cairn_error *error, enum cairn_status code, 
 	error->system_errno = system_errno;
 	error->offset = offset;
 	vsnprintf(error->message, sizeof(error->message), format, arguments);
+	trim_cut(error->message);
 	return code;
 }
 
@@ -106,6 +120,7 @@ static void put_in_front(struct cairn_error *error, const char *front)
 	memmove(error->message + size, error->message, kept);
 	memcpy(error->message, front, size);
 	error->message[size + kept] = '\0';
+	trim_cut(error->message);
 }
 
 enum cairn_status error_prefix(struct cairn_error *error, enum cairn_status code, const char *name)

@@ -344,16 +344,14 @@ static enum cairn_status check_tensor(const struct tensor_record *record, uint64
 {
 	if (record->rank > CAIRN_RANK_MAX || record->name_size > CAIRN_NAME_SIZE_MAX ||
 	    record->block_elements == 0 || record->packing > PACKING_ROW ||
-	    record->digest_kind > DIGEST_XXH3_128 || record->slice_count > SLICE_COUNT_MAX ||
-	    record->size >= CONTAINER_SIZE_MAX)
-		return error_set(
-			error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
-			"tensor record %" PRIu64 " is out of limits: rank %d, name of %" PRIu32
-			" bytes, block of %" PRIu32
-			" elements, packing %d, digest kind %d, %" PRIu32 " slices, %" PRIu64
-			" bytes",
-			number, record->rank, record->name_size, record->block_elements,
-			record->packing, record->digest_kind, record->slice_count, record->size);
+	    record->slice_count > SLICE_COUNT_MAX || record->size >= CONTAINER_SIZE_MAX)
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "tensor record %" PRIu64
+				 " is out of limits: rank %d, name of %" PRIu32
+				 " bytes, block of %" PRIu32 " elements, packing %d, %" PRIu32
+				 " slices, %" PRIu64 " bytes",
+				 number, record->rank, record->name_size, record->block_elements,
+				 record->packing, record->slice_count, record->size);
 	return CAIRN_OK;
 }
 
@@ -372,16 +370,24 @@ enum cairn_status index_tensor(const struct index *index, uint64_t number,
 	return CAIRN_OK;
 }
 
+enum cairn_status index_tensor_supported(const struct tensor_record *record,
+					 struct cairn_error *error)
+{
+	if (record->digest_kind <= DIGEST_XXH3_128)
+		return CAIRN_OK;
+	return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET, "unknown digest kind %d",
+			 record->digest_kind);
+}
+
 static enum cairn_status check_slice(const struct slice_record *record, uint64_t number,
 				     struct cairn_error *error)
 {
-	if (record->size >= CONTAINER_SIZE_MAX || record->digest_kind > DIGEST_XXH3_128 ||
-	    !is_power_of_two(record->chunk_size) || record->chunk_size < CHUNK_SIZE_MIN ||
-	    record->chunk_size > CHUNK_SIZE_MAX)
+	if (record->size >= CONTAINER_SIZE_MAX || !is_power_of_two(record->chunk_size) ||
+	    record->chunk_size < CHUNK_SIZE_MIN || record->chunk_size > CHUNK_SIZE_MAX)
 		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 				 "slice record %" PRIu64 " is out of limits: %" PRIu64
-				 " bytes in chunks of %" PRIu32 ", digest kind %d",
-				 number, record->size, record->chunk_size, record->digest_kind);
+				 " bytes in chunks of %" PRIu32,
+				 number, record->size, record->chunk_size);
 	return CAIRN_OK;
 }
 

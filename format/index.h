@@ -138,6 +138,11 @@ enum cairn_status index_resolve_alias(const struct index *index, uint64_t number
 				      const struct tensor_record *record,
 				      struct tensor_record *holder, struct cairn_error *error);
 
+/* UNSUPPORTED when the bytes of a tensor are digested in a way that this version does not know; its
+ * record can be listed all the same. */
+enum cairn_status index_tensor_supported(const struct tensor_record *record,
+					 struct cairn_error *error);
+
 int index_name_compare(struct cairn_string a, struct cairn_string b);
 
 #endif

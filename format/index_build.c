@@ -18,18 +18,6 @@
 #include "format/index.h"
 #include "format/sort.h"
 
-/* What the sections hold, and while writing: how much of them is consumed. */
-struct amounts {
-	uint64_t tensors;
-	uint64_t name_bytes;
-	uint64_t dims;
-	uint64_t slices;
-	uint64_t extents;
-	uint64_t chunks;
-	uint64_t shards;
-	uint64_t regions;
-};
-
 /* ---------------------------------------------------------------------------------------------------- counting */
 
 static uint64_t chunk_count(const struct build_slice *slice)
@@ -37,7 +25,7 @@ static uint64_t chunk_count(const struct build_slice *slice)
 	return slice->chunk_digests == NULL ? 0 : divide_up(slice->size, slice->chunk_size);
 }
 
-static void count_tensor(const struct build_tensor *tensor, struct amounts *amounts)
+static void count_tensor(const struct build_tensor *tensor, struct index_amounts *amounts)
 {
 	amounts->tensors++;
 	amounts->name_bytes += tensor->name.size;
@@ -54,10 +42,10 @@ static void count_tensor(const struct build_tensor *tensor, struct amounts *amou
 	}
 }
 
-static struct amounts count_input(const struct build_input *input)
+static struct index_amounts count_input(const struct build_input *input)
 {
-	struct amounts amounts = {.shards = 1 + (uint64_t)input->shard_count,
-				  .regions = input->region_count};
+	struct index_amounts amounts = {.shards = 1 + (uint64_t)input->shard_count,
+					.regions = input->region_count};
 
 	for (uint64_t i = 0; i < input->tensor_count; i++)
 		count_tensor(&input->tensors[i], &amounts);
@@ -79,7 +67,7 @@ static void add_section(struct container_footer *footer, uint32_t type, uint32_t
 	footer->sections_size = offset + count * record_size;
 }
 
-static void lay_out_sections(const struct amounts *amounts, struct container_footer *footer)
+void index_layout_sections(const struct index_amounts *amounts, struct container_footer *footer)
 {
 	add_section(footer, SECTION_TENSORS, TENSOR_RECORD_SIZE, amounts->tensors);
 	add_section(footer, SECTION_NAMES, 1, amounts->name_bytes);
@@ -105,7 +93,7 @@ enum cairn_status index_build_size(const struct build_input *input, uint64_t *im
 				   struct cairn_error *error)
 {
 	struct container_footer footer = {0};
-	struct amounts amounts;
+	struct index_amounts amounts;
 	struct index_tree tree;
 	enum cairn_status status;
 
@@ -113,7 +101,7 @@ enum cairn_status index_build_size(const struct build_input *input, uint64_t *im
 	if (status != CAIRN_OK)
 		return status;
 	amounts = count_input(input);
-	lay_out_sections(&amounts, &footer);
+	index_layout_sections(&amounts, &footer);
 	if (!index_tree_layout(footer.sections_size, &tree))
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
 				 "an index of %" PRIu64 " bytes is too large",
@@ -192,7 +180,7 @@ static void order_aliases(void **order, uint64_t count)
 struct builder {
 	uint8_t *image;
 	const struct container_footer *footer;
-	struct amounts used;
+	struct index_amounts used;
 };
 
 static uint8_t *place(const struct builder *builder, enum section_type type, uint64_t number)
@@ -232,7 +220,7 @@ static void write_slice(struct builder *builder, const struct build_tensor *tens
 		.chunk_index = builder->used.chunks,
 		.chunk_size = slice->chunk_size,
 		.transform = slice->transform,
-		.check_kind = slice->chunk_digests != NULL ? CHECK_CHUNK_XXH3 : slice->check_kind,
+		.check_kind = slice->chunk_digests != NULL ? CHECK_CHUNKS : slice->check_kind,
 		.digest_kind = slice->chunk_digests != NULL ? DIGEST_XXH3_128 : DIGEST_NONE,
 		.flags = slice->ranges == NULL ? SLICE_WHOLE : 0,
 		.check_value = slice->check_value,
@@ -349,7 +337,7 @@ enum cairn_status index_build(struct arena *arena, struct build_input *input, bo
 {
 	struct built_index result = {0};
 	struct builder builder = {.footer = &result.footer};
-	struct amounts amounts;
+	struct index_amounts amounts;
 	void **order;
 	struct index_tree tree;
 	enum cairn_status status;
@@ -366,7 +354,7 @@ enum cairn_status index_build(struct arena *arena, struct build_input *input, bo
 	if (status != CAIRN_OK)
 		return status;
 	order_aliases(order, input->tensor_count);
-	lay_out_sections(&amounts, &result.footer);
+	index_layout_sections(&amounts, &result.footer);
 	for (uint64_t i = 0; i < input->tensor_count; i++)
 		write_tensor(&builder, order[i]);
 	write_shards(&builder, input);

@@ -28,7 +28,7 @@ struct build_slice {
 	const uint8_t *chunk_digests; /* divide_up(size, chunk_size) of them; NULL: no digests */
 	uint32_t chunk_size;
 	uint8_t transform;
-	uint8_t check_kind; /* of foreign data; with chunk digests it becomes CHECK_CHUNK_XXH3 */
+	uint8_t check_kind; /* of foreign data; with chunk digests it becomes CHECK_CHUNKS */
 	uint64_t check_value;
 };
 
@@ -66,6 +66,21 @@ struct build_input {
 	uint32_t region_count;
 	bool foreign;
 };
+
+/* Records (of names: bytes) that the sections of an image hold. */
+struct index_amounts {
+	uint64_t tensors;
+	uint64_t name_bytes;
+	uint64_t dims;
+	uint64_t slices;
+	uint64_t extents;
+	uint64_t chunks;
+	uint64_t shards;
+	uint64_t regions;
+};
+
+/* Fills the section table for them. */
+void index_layout_sections(const struct index_amounts *amounts, struct container_footer *footer);
 
 /* An image: sections, then the digest tree (only when `with_tree`). */
 struct built_index {

@@ -24,6 +24,9 @@ struct checker {
 	const struct index *index;
 	struct arena *arena;
 	uint64_t data_end; /* end of the data of shard 0 */
+	/* The first thing that is valid as far as can be told, but unknown here; code CAIRN_OK:
+	 * there was none. */
+	struct cairn_error unknown;
 	/* consumed so far */
 	uint64_t name_bytes;
 	uint64_t dims;
@@ -44,14 +47,27 @@ static enum cairn_status broken(struct cairn_error *error, const char *what)
 	return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET, "%s", what);
 }
 
+/* Something that only a later version understands. The check goes on: what contradicts itself is
+ * damage all the same. */
+static void note_unknown(struct checker *checker, const char *what, unsigned number)
+{
+	if (checker->unknown.code == CAIRN_OK)
+		error_set(&checker->unknown, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+			  "unknown %s %u", what, number);
+}
+
 /* ---------------------------------------------------------------------------------------------------- extents */
 
-static enum cairn_status check_codec(const struct extent_record *extent,
+static enum cairn_status check_codec(struct checker *checker, const struct extent_record *extent,
 				     const struct slice_record *slice, struct cairn_error *error)
 {
+	if (extent->codec != CODEC_RAW)
+		note_unknown(checker, "codec", extent->codec);
 	if (extent->codec == CODEC_RAW && extent->shuffle != 0)
 		return broken(error, "a raw extent has a byte shuffle");
-	if (extent->codec != CODEC_RAW && extent->size > slice->chunk_size)
+	if (extent->size == 0 && !checker->index->foreign)
+		return broken(error, "an extent of no bytes");
+	if (extent->codec == CODEC_LZ4 && extent->size > slice->chunk_size)
 		return wrong(error, "a compressed extent holds more than a chunk:", extent->size,
 			     slice->chunk_size);
 	return CAIRN_OK;
@@ -135,13 +151,13 @@ static enum cairn_status check_extents(struct checker *checker, const struct sli
 
 		if ((status = index_extent(checker->index, checker->extents + i, &extent, error)) !=
 			    CAIRN_OK ||
-		    (status = check_codec(&extent, slice, error)) != CAIRN_OK ||
+		    (status = check_codec(checker, &extent, slice, error)) != CAIRN_OK ||
 		    (status = check_place(checker, &extent, error)) != CAIRN_OK)
 			return status;
 		if (!checked_add(total, extent.size, &total))
 			return broken(error, "the sizes of a slice's extents overflow");
 	}
-	if (total != slice->size)
+	if (total != slice->size && slice->transform <= TRANSFORM_NEGATE)
 		return wrong(error, "extents of a slice hold bytes", total, slice->size);
 	checker->extents += slice->extent_count;
 	return CAIRN_OK;
@@ -180,8 +196,9 @@ static enum cairn_status read_box(const struct checker *checker, const struct te
 }
 
 /* The bytes of a slice are those of its shape. */
-static enum cairn_status check_box_size(const struct tensor_record *tensor, const struct box *box,
-					const struct slice_record *slice, struct cairn_error *error)
+static enum cairn_status check_box_size(const struct tensor_record *tensor, const uint64_t *dims,
+					const struct box *box, const struct slice_record *slice,
+					struct cairn_error *error)
 {
 	const struct packing packing = {tensor->block_elements, tensor->block_bytes,
 					tensor->packing};
@@ -190,11 +207,35 @@ static enum cairn_status check_box_size(const struct tensor_record *tensor, cons
 
 	if (tensor->block_bytes == 0)
 		return CAIRN_OK;
+	if (!shape_slice_keeps_blocks(&packing, box->rank, dims, box->starts, box->lengths))
+		return broken(error, "one of its slices cuts through a block");
 	status = shape_bytes(&packing, box->rank, box->lengths, &bytes, error);
 	if (status != CAIRN_OK)
-		return broken(error, "one of its slices cuts through a block");
+		return status;
 	if (bytes != slice->size)
 		return wrong(error, "one of its slices has bytes", slice->size, bytes);
+	return CAIRN_OK;
+}
+
+/* How the bytes of a slice are made and checked. */
+static enum cairn_status check_kinds(struct checker *checker, const struct slice_record *slice,
+				     struct cairn_error *error)
+{
+	const bool foreign_check = slice->check_kind > CHECK_CHUNKS &&
+				   slice->check_kind <= CHECK_ZIP_CRC32;
+	const bool foreign_transform = slice->transform > TRANSFORM_NONE &&
+				       slice->transform <= TRANSFORM_NEGATE;
+
+	if (!checker->index->foreign && (foreign_check || foreign_transform))
+		return broken(error, "a transform or check that only sidecars may have");
+	if (slice->transform > TRANSFORM_NEGATE)
+		note_unknown(checker, "element transform", slice->transform);
+	if (slice->check_kind > CHECK_ZIP_CRC32)
+		note_unknown(checker, "check kind", slice->check_kind);
+	else if ((slice->check_kind == CHECK_CHUNKS) != (slice->digest_kind != DIGEST_NONE))
+		return broken(error, "check kind and digest kind of a slice disagree");
+	if (slice->check_kind <= CHECK_CHUNKS && slice->check_value != 0)
+		return broken(error, "a check value that no check uses");
 	return CAIRN_OK;
 }
 
@@ -203,13 +244,10 @@ static enum cairn_status check_slice_record(struct checker *checker,
 					    const struct slice_record *slice,
 					    struct cairn_error *error)
 {
-	const bool plain = slice->transform == TRANSFORM_NONE &&
-			   slice->check_kind <= CHECK_CHUNK_XXH3;
+	const enum cairn_status status = check_kinds(checker, slice, error);
 
-	if (!checker->index->foreign && !plain)
-		return broken(error, "a transform or check that only sidecars may have");
-	if ((slice->check_kind == CHECK_CHUNK_XXH3) != (slice->digest_kind == DIGEST_XXH3_128))
-		return broken(error, "check kind and digest kind of a slice disagree");
+	if (status != CAIRN_OK)
+		return status;
 	if (slice->digest_kind != tensor->digest_kind)
 		return wrong(error, "the digest kind of a slice is", slice->digest_kind,
 			     tensor->digest_kind);
@@ -255,7 +293,7 @@ static enum cairn_status check_slice(struct checker *checker, const struct tenso
 	checker->dims += 2 * (uint64_t)tensor->rank;
 	status = read_box(checker, tensor, dims, &slice, box, error);
 	if (status == CAIRN_OK)
-		status = check_box_size(tensor, box, &slice, error);
+		status = check_box_size(tensor, dims, box, &slice, error);
 	if (status == CAIRN_OK)
 		*covered += box_elements(box);
 	return status;
@@ -315,6 +353,8 @@ static enum cairn_status check_type(const struct tensor_record *tensor, struct c
 {
 	const struct cairn_dtype_info *const info = cairn_dtype_info(tensor->dtype);
 
+	if (tensor->dtype == 0)
+		return broken(error, "type 0");
 	if (info == NULL)
 		return tensor->block_bytes != 0
 			       ? CAIRN_OK
@@ -365,18 +405,21 @@ enum cairn_status index_check_shape(const struct tensor_record *tensor, const ui
 	return status == CAIRN_OK ? check_size(tensor, dims, elements, error) : status;
 }
 
-static enum cairn_status check_digest(const struct checker *checker,
-				      const struct tensor_record *tensor, uint64_t first_chunk,
-				      struct cairn_error *error)
+static enum cairn_status check_digest(struct checker *checker, const struct tensor_record *tensor,
+				      uint64_t first_chunk, struct cairn_error *error)
 {
 	const uint8_t *digests;
 	struct cairn_digest digest;
 	enum cairn_status status;
 
 	if (tensor->digest_kind == DIGEST_NONE)
-		return checker->chunks == first_chunk
+		return all_zero(tensor->digest.bytes, DIGEST_SIZE)
 			       ? CAIRN_OK
-			       : broken(error, "chunk digests, but no digest");
+			       : broken(error, "a digest without a digest kind");
+	if (tensor->digest_kind > DIGEST_XXH3_128) {
+		note_unknown(checker, "digest kind", tensor->digest_kind);
+		return CAIRN_OK;
+	}
 	status = index_chunk_digests(checker->index, first_chunk, checker->chunks - first_chunk,
 				     &digests, error);
 	if (status != CAIRN_OK)
@@ -426,6 +469,8 @@ static enum cairn_status check_content(struct checker *checker, uint64_t number,
 		return check_alias(checker, number, tensor, error);
 	if (tensor->alias_of != 0)
 		return wrong(error, "no alias, but names record", tensor->alias_of, 0);
+	if (tensor->name_space == NAME_SPACE_METADATA && (tensor->flags & TENSOR_INCOMPLETE) != 0)
+		return broken(error, "metadata that is flagged incomplete");
 	status = check_slices(checker, tensor, dims, elements, error);
 	return status == CAIRN_OK ? check_digest(checker, tensor, first_chunk, error) : status;
 }
@@ -433,6 +478,7 @@ static enum cairn_status check_content(struct checker *checker, uint64_t number,
 static enum cairn_status check_tensor(struct checker *checker, uint64_t number,
 				      struct cairn_error *error)
 {
+	const bool was_known = checker->unknown.code == CAIRN_OK;
 	struct tensor_record tensor;
 	struct cairn_string name;
 	enum cairn_status status;
@@ -451,10 +497,36 @@ static enum cairn_status check_tensor(struct checker *checker, uint64_t number,
 			       checker->slices);
 	else
 		status = check_content(checker, number, &tensor, error);
+	if (was_known && checker->unknown.code != CAIRN_OK)
+		error_prefix_tensor(&checker->unknown, CAIRN_UNSUPPORTED, name);
 	return status == CAIRN_OK ? status : error_prefix_tensor(error, status, name);
 }
 
 /* ------------------------------------------------------------------------------------------- shards and regions */
+
+/* What a shard of its kind does not use is zero. */
+static bool unused_is_zero(const struct shard_record *shard)
+{
+	struct shard_record rest = *shard;
+	uint8_t bytes[SHARD_RECORD_SIZE];
+
+	rest.name_offset = 0;
+	rest.name_size = 0;
+	rest.kind = 0;
+	rest.size = shard->kind == SHARD_SELF ? shard->size : 0;
+	if (shard->kind == SHARD_SIBLING) {
+		rest.content_id = (struct cairn_digest){{0}};
+	} else if (shard->kind == SHARD_FOREIGN) {
+		rest.modified_ns = rest.changed_ns = rest.inode = rest.header_size = 0;
+		rest.header_digest = (struct cairn_digest){{0}};
+	} else if (shard->kind == SHARD_DERIVED) {
+		rest.codec = 0;
+		rest.parent = 0;
+		rest.offset = rest.stored_size = 0;
+	}
+	shard_record_encode(&rest, bytes);
+	return all_zero(bytes, sizeof(bytes));
+}
 
 static enum cairn_status check_shard(struct checker *checker, uint64_t number,
 				     struct cairn_error *error)
@@ -477,6 +549,10 @@ static enum cairn_status check_shard(struct checker *checker, uint64_t number,
 	    (shard.kind >= SHARD_FOREIGN && !checker->index->foreign))
 		return wrong(error, "the kind of a shard is", shard.kind,
 			     number == 0 ? SHARD_SELF : SHARD_SIBLING);
+	if (!unused_is_zero(&shard))
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "shard %" PRIu64 " has a field that its kind does not use",
+				 number);
 	if (shard.kind == SHARD_SELF || shard.kind == SHARD_DERIVED)
 		return name.size == 0 ? CAIRN_OK
 				      : broken(error, "a shard that is no file has a name");
@@ -505,6 +581,9 @@ static enum cairn_status check_regions(const struct checker *checker, struct cai
 					 i, region.offset, region.size, checker->data_end);
 		if (region.kind != REGION_DATA && region.kind != REGION_OPAQUE)
 			return wrong(error, "the kind of a region is", region.kind, REGION_DATA);
+		if (region.kind == REGION_DATA &&
+		    (region.section_type != 0 || !all_zero(region.digest.bytes, DIGEST_SIZE)))
+			return broken(error, "a data region with a section type or a digest");
 		end = region.offset + region.size;
 	}
 	return CAIRN_OK;
@@ -543,5 +622,11 @@ enum cairn_status index_check(const struct index *index, uint64_t data_end, stru
 		status = check_tensor(&checker, i, error);
 	for (uint64_t i = 0; i < index->shard_count && status == CAIRN_OK; i++)
 		status = check_shard(&checker, i, error);
-	return status == CAIRN_OK ? check_consumed(&checker, error) : status;
+	if (status == CAIRN_OK)
+		status = check_consumed(&checker, error);
+	if (status != CAIRN_OK || checker.unknown.code == CAIRN_OK)
+		return status;
+	if (error != NULL)
+		*error = checker.unknown;
+	return CAIRN_UNSUPPORTED;
 }

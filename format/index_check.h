@@ -15,7 +15,8 @@
  * extents and chunk digests, every size against shape and type, slices against each other (overlap;
  * cover, or flagged incomplete), tensor digests against the chunk digests, extents against regions
  * and shard sizes, aliases, shards and regions. The arena is for sorting slices. CORRUPT with the
- * tensor named, CHECKSUM, NO_MEMORY.
+ * tensor named, CHECKSUM, NO_MEMORY; UNSUPPORTED, with the tensor named, when everything else is
+ * right and there is a digest kind, check kind, transform or codec that this version does not know.
  *
  * `data_end` is the end of shard 0's data: the offset of the footer copy, or the size of the memory
  * that stands for it.

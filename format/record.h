@@ -45,8 +45,8 @@ enum element_transform {
 
 enum check_kind {
 	CHECK_NONE = 0,
-	CHECK_CHUNK_XXH3 = 1, /* the chunk digests */
-	CHECK_CRC32C = 2,     /* of the whole slice */
+	CHECK_CHUNKS = 1, /* the chunk digests */
+	CHECK_CRC32C = 2, /* of the whole slice */
 	CHECK_TENSORFLOW_STRING_CRC = 3,
 	CHECK_TENSORFLOW_VARIANT_CRC = 4,
 	CHECK_ZIP_CRC32 = 5

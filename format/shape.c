@@ -67,3 +67,14 @@ enum cairn_status shape_resolve_slice(uint32_t rank, const uint64_t *dims, uint6
 	}
 	return CAIRN_OK;
 }
+
+bool shape_slice_keeps_blocks(const struct packing *packing, uint32_t rank, const uint64_t *dims,
+			      const uint64_t *starts, const uint64_t *lengths)
+{
+	const uint32_t block = packing->block_elements;
+
+	if (block == 1)
+		return true;
+	return rank != 0 && dims[rank - 1] % block == 0 && starts[rank - 1] % block == 0 &&
+	       lengths[rank - 1] % block == 0;
+}

@@ -32,4 +32,9 @@ enum cairn_status shape_bytes(const struct packing *packing, uint32_t rank, cons
 enum cairn_status shape_resolve_slice(uint32_t rank, const uint64_t *dims, uint64_t *starts,
 				      uint64_t *lengths, struct cairn_error *error);
 
+/* A resolved slice begins and ends between blocks: its start, its length and the dimension are
+ * multiples of a block in the last dimension. */
+bool shape_slice_keeps_blocks(const struct packing *packing, uint32_t rank, const uint64_t *dims,
+			      const uint64_t *starts, const uint64_t *lengths);
+
 #endif

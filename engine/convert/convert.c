@@ -10,66 +10,16 @@
 
 #include <string.h>
 
+#include "engine/convert/copy_checkpoint.h"
 #include "engine/convert/export_safetensors.h"
-#include "engine/convert/stored_order.h"
+#include "engine/convert/reshard.h"
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
 #include "format/error.h"
 
 #define DROP_KNOWN ((uint32_t)(CAIRN_DROP_METADATA | CAIRN_DROP_SLICES | CAIRN_DROP_ALIGNMENT))
 
-/* For the order of the tensors: far more than 2^32 of them need. */
-#define CONVERT_ARENA_MAX ((size_t)1 << 40)
-
-/* ------------------------------------------------------------------------------- to a container */
-
-static enum cairn_status add_tensors(struct cairn_writer *writer, const struct cairn_reader *reader,
-				     const struct stored_place *places, struct cairn_error *error)
-{
-	const struct cairn_string own_name = {NULL, 0};
-	enum cairn_status status = CAIRN_OK;
-
-	for (uint64_t i = 0; i < cairn_reader_tensor_count(reader) && status == CAIRN_OK; i++) {
-		struct cairn_tensor tensor;
-
-		status = cairn_reader_tensor_at(reader, places[i].number, &tensor, error);
-		if (status == CAIRN_OK)
-			status = cairn_writer_add_tensor(writer, own_name, &tensor, error);
-	}
-	return status;
-}
-
-static enum cairn_status add_metadata(struct cairn_writer *writer,
-				      const struct cairn_reader *reader, struct cairn_error *error)
-{
-	enum cairn_status status = CAIRN_OK;
-
-	for (uint64_t i = 0; i < cairn_reader_metadata_count(reader) && status == CAIRN_OK; i++) {
-		struct cairn_tensor value;
-
-		status = cairn_reader_metadata_at(reader, i, &value, error);
-		if (status == CAIRN_OK)
-			status = cairn_writer_copy_metadata(writer, &value, error);
-	}
-	return status;
-}
-
-static enum cairn_status add_all(struct cairn_writer *writer, const struct cairn_reader *reader,
-				 struct cairn_error *error)
-{
-	struct stored_place *places = NULL;
-	struct arena arena;
-	enum cairn_status status;
-
-	arena_init(&arena, reader_arena_source(reader->system), CONVERT_ARENA_MAX);
-	status = stored_order(reader, &arena, &places, error);
-	if (status == CAIRN_OK)
-		status = add_tensors(writer, reader, places, error);
-	if (status == CAIRN_OK)
-		status = add_metadata(writer, reader, error);
-	arena_fini(&arena);
-	return status;
-}
+/* ------------------------------------------------------------------------------------------------- to a container */
 
 /* A container that is converted to another one stays what it is: of the same save, with the same
  * alignment. */
@@ -96,6 +46,14 @@ static struct cairn_writer_options writer_options(const struct cairn_reader *rea
 	return result;
 }
 
+static bool ends_with(const char *path, const char *suffix)
+{
+	const size_t size = strlen(path);
+	const size_t suffix_size = strlen(suffix);
+
+	return size >= suffix_size && strcmp(path + size - suffix_size, suffix) == 0;
+}
+
 static enum cairn_status convert_to_container(const struct cairn_reader *reader, const char *path,
 					      const struct cairn_convert_options *options,
 					      struct cairn_error *error)
@@ -104,12 +62,21 @@ static enum cairn_status convert_to_container(const struct cairn_reader *reader,
 	struct cairn_writer *writer = NULL;
 	enum cairn_status status;
 
-	if (options->shard_size_max != 0)
-		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
-				 "this version writes containers in one file, not in shards");
+	if (options->shard_size_max != 0) {
+		const struct reshard_target target = {.path = path,
+						      .shard_size_max = options->shard_size_max,
+						      .replace = options->replace != 0,
+						      .settings = settings};
+
+		if (ends_with(path, ".cairn"))
+			return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+					 "shards need a folder: %s is the name of one file",
+					 quote(cairn_string_from(path)).text);
+		return reshard(reader, &target, error);
+	}
 	status = writer_create(reader->system, path, &settings, &writer, error);
 	if (status == CAIRN_OK)
-		status = add_all(writer, reader, error);
+		status = copy_checkpoint(writer, reader, error);
 	if (status == CAIRN_OK)
 		status = cairn_writer_finish(writer, error);
 	cairn_writer_destroy(writer);
@@ -117,14 +84,6 @@ static enum cairn_status convert_to_container(const struct cairn_reader *reader,
 }
 
 /* ----------------------------------------------------------------------------------- the target */
-
-static bool ends_with(const char *path, const char *suffix)
-{
-	const size_t size = strlen(path);
-	const size_t suffix_size = strlen(suffix);
-
-	return size >= suffix_size && strcmp(path + size - suffix_size, suffix) == 0;
-}
 
 static enum cairn_status choose_target(const char *path, enum cairn_target wanted,
 				       enum cairn_target *target, struct cairn_error *error)

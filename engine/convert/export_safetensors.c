@@ -17,6 +17,7 @@
 #include "engine/convert/safetensors_plan.h"
 #include "engine/read/reader.h"
 #include "engine/write/publish.h"
+#include "engine/write/recover.h"
 #include "format/digest.h"
 #include "format/error.h"
 
@@ -302,7 +303,7 @@ static enum cairn_status check_target(const struct exporter *exporter, struct ca
 static enum cairn_status open_target(struct exporter *exporter, struct cairn_error *error)
 {
 	const uint32_t file_count = exporter->plan.file_count;
-	uint64_t removed = 0;
+	struct sweep_counts counts = {0};
 	enum cairn_status status = folder_open(exporter->system, exporter->path, &exporter->folder,
 					       exporter->target, error);
 
@@ -313,8 +314,7 @@ static enum cairn_status open_target(struct exporter *exporter, struct cairn_err
 	if (status != CAIRN_OK)
 		return of_target(exporter, status, error);
 	/* that what dead writers left cannot be removed is no reason not to write */
-	if (folder_sweep(&exporter->folder, &removed, NULL) != CAIRN_OK)
-		removed = 0;
+	(void)folder_sweep(&exporter->folder, &counts, NULL);
 	exporter->drafts = arena_allocate_array(&exporter->arena, (uint64_t)file_count + 1,
 						sizeof(struct draft));
 	exporter->buffer = system_allocate_aligned(exporter->system, BUFFER_ALIGNMENT, BUFFER_SIZE);

@@ -16,6 +16,8 @@ enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t nu
 				  const struct tensor_record *record, struct cairn_tensor *tensor,
 				  struct cairn_error *error)
 {
+	const bool has_digest = record->digest_kind ==
+				DIGEST_XXH3_128; /* none of a later version */
 	struct cairn_tensor described = {
 		.dtype = (enum cairn_dtype)record->dtype,
 		.block_elements = record->block_elements,
@@ -24,9 +26,9 @@ enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t nu
 		.size = record->size,
 		.flags = (record->flags & TENSOR_INCOMPLETE ? (uint32_t)CAIRN_TENSOR_INCOMPLETE
 							    : 0) |
-			 (record->digest_kind != DIGEST_NONE ? (uint32_t)CAIRN_TENSOR_DIGEST : 0),
+			 (has_digest ? (uint32_t)CAIRN_TENSOR_DIGEST : 0),
 		.slice_count = record->slice_count,
-		.digest = record->digest,
+		.digest = has_digest ? record->digest : (struct cairn_digest){{0}},
 		.reader = reader,
 		.record = number,
 	};
@@ -48,7 +50,7 @@ enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t nu
 			return status;
 		described.slice_count = holder.slice_count;
 	}
-	if (described.slice_count != 1)
+	if (described.slice_count != 1 || (record->flags & TENSOR_INCOMPLETE) != 0)
 		described.flags |= CAIRN_TENSOR_SLICED;
 	*tensor = described;
 	return CAIRN_OK;

@@ -236,8 +236,8 @@ static enum cairn_status open_with_suffix(struct cairn_reader *reader, int direc
 		return error_set_memory(error, "the path");
 	memcpy(longer, name, size);
 	memcpy(longer + size, suffix, sizeof(suffix));
-	status = open_file_in(reader, directory, longer, file, NULL);
-	if (status != CAIRN_OK)
+	status = open_file_in(reader, directory, longer, file, error);
+	if (status == CAIRN_NOT_FOUND)
 		return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET,
 				 "no such file or directory");
 	return status;
@@ -249,12 +249,13 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 	struct system *const system = reader->system;
 	struct system_status entry;
 	struct file file;
+	struct cairn_error first = {0}; /* of a try that need not be the last */
 	enum cairn_status status;
 	int inner;
 
 	if (name[0] == '\0') /* the path ended with a slash */
 		return open_folder(reader, directory, error);
-	status = open_file_in(reader, directory, name, &file, error);
+	status = open_file_in(reader, directory, name, &file, &first);
 	if (status == CAIRN_OK)
 		return open_identified(reader, directory, &file, error);
 	if (status == CAIRN_NOT_FOUND) {
@@ -263,11 +264,15 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 					  : status;
 	}
 	if (system_status_at(system, directory, name, true, &entry) < 0 ||
-	    entry.kind != SYSTEM_DIRECTORY)
+	    entry.kind != SYSTEM_DIRECTORY) {
+		if (error != NULL)
+			*error = first;
 		return status;
+	}
 	inner = system_open(system, directory, name, SYSTEM_WANT_DIRECTORY);
 	if (inner < 0)
 		return error_set_system(error, inner, "cannot open the directory");
+	reader->folder = reader->name; /* the path as it was given */
 	status = open_folder(reader, inner, error);
 	system_close(system, inner);
 	return status;
@@ -280,6 +285,7 @@ static enum cairn_status open_in_folder(struct cairn_reader *reader, const struc
 	const int directory = system_open(system, SYSTEM_CWD, parts->folder, SYSTEM_WANT_DIRECTORY);
 	enum cairn_status status;
 
+	reader->folder = parts->folder;
 	if (directory < 0)
 		return error_set_system(error, directory, "cannot open the folder");
 	status = open_name(reader, directory, parts->name, error);
@@ -340,12 +346,18 @@ enum cairn_status reader_open_path(struct system *system, const char *path,
 	if (status != CAIRN_OK)
 		return status;
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		status = try_path(system, path, options, &changed, reader, error);
-		if (status == CAIRN_OK || !changed)
+		struct cairn_error found = {0}; /* of a try that need not be the last */
+		bool is_last;
+
+		changed = false;
+		status = try_path(system, path, options, &changed, reader, &found);
+		/* a shard that is missing each time is missing */
+		is_last = !changed || (status == CAIRN_CORRUPT && i == OPEN_TRIES - 1);
+		if (status != CAIRN_OK && is_last && error != NULL)
+			*error = found;
+		if (status == CAIRN_OK || is_last)
 			return status;
 	}
-	if (status == CAIRN_CORRUPT)
-		return status; /* a shard that is missing each time is missing */
 	error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET, "it keeps changing while it is opened");
 	return error_prefix(error, CAIRN_BUSY, path);
 }

@@ -81,8 +81,8 @@ static enum cairn_status use_image(struct cairn_reader *reader, const struct fil
 	return index_verify_root(&reader->index, error);
 }
 
-enum cairn_status open_container(struct cairn_reader *reader, int directory, struct file *file,
-				 const uint8_t *page, struct cairn_error *error)
+enum cairn_status open_container_alone(struct cairn_reader *reader, struct file *file,
+				       const uint8_t *page, struct cairn_error *error)
 {
 	enum cairn_status status;
 
@@ -97,9 +97,15 @@ enum cairn_status open_container(struct cairn_reader *reader, int directory, str
 	status = read_pages(reader, &reader->files[0], page, error);
 	if (status == CAIRN_OK)
 		status = file_map(&reader->files[0], reader->transport, error);
-	if (status == CAIRN_OK)
-		status = use_image(reader, &reader->files[0], error);
+	return status == CAIRN_OK ? use_image(reader, &reader->files[0], error) : status;
+}
+
+enum cairn_status open_container(struct cairn_reader *reader, int directory, struct file *file,
+				 const uint8_t *page, struct cairn_error *error)
+{
+	const enum cairn_status status = open_container_alone(reader, file, page, error);
+
 	if (status == CAIRN_OK && reader->index.shard_count > 1)
-		status = open_siblings(reader, directory, error);
+		return open_siblings(reader, directory, error);
 	return status;
 }

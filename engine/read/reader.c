@@ -204,6 +204,17 @@ enum cairn_status reader_check_index(const struct cairn_reader *reader, struct c
 
 /* ---------------------------------------------------------------------------------------------------- facts */
 
+/* That of the first stored slice: writers use one for all. */
+static uint64_t chunk_size_of(const struct cairn_reader *reader)
+{
+	struct slice_record slice;
+
+	if (reader->index.chunk_count == 0 ||
+	    index_slice(&reader->index, 0, &slice, NULL) != CAIRN_OK)
+		return 0;
+	return slice.chunk_size;
+}
+
 void cairn_reader_info(const struct cairn_reader *reader, struct cairn_reader_info *info)
 {
 	const size_t size = info->size;
@@ -220,6 +231,7 @@ void cairn_reader_info(const struct cairn_reader *reader, struct cairn_reader_in
 		.metadata_count = reader->index.metadata_count,
 		.file_bytes = file_bytes(reader),
 		.alignment = reader->footer.alignment,
+		.chunk_size = chunk_size_of(reader),
 		.content_id = reader->footer.content_id,
 		.parent_id = reader->footer.parent_id,
 		.generation = reader->footer.generation,

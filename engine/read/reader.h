@@ -33,6 +33,8 @@ struct cairn_reader {
 	uint32_t open_flags;
 
 	const char *name;   /* the path as it was given, for messages; in the arena or static */
+	const char *folder; /* path of the folder that holds the files; in the arena; NULL: opened
+			       without a path */
 	const char *format; /* static */
 	uint32_t format_version;
 	const char *note; /* in the arena, or NULL */
@@ -90,6 +92,10 @@ enum cairn_status reader_open_bytes(struct system *system, const void *data, siz
  */
 enum cairn_status open_container(struct cairn_reader *reader, int directory, struct file *file,
 				 const uint8_t *page, struct cairn_error *error);
+/* The same without the siblings that an index names: only what the index itself says can be read.
+ */
+enum cairn_status open_container_alone(struct cairn_reader *reader, struct file *file,
+				       const uint8_t *page, struct cairn_error *error);
 enum cairn_status open_safetensors(struct cairn_reader *reader, struct file *file,
 				   struct cairn_error *error);
 

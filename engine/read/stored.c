@@ -106,6 +106,21 @@ static enum cairn_status check_chunks(const struct stored *stored, struct cairn_
 			 chunks, record->chunk_index, stored->reader->index.chunk_count);
 }
 
+/* Slices of a later version, or with features that no reader has yet. */
+static enum cairn_status check_known(const struct slice_record *record, struct cairn_error *error)
+{
+	if (record->transform != TRANSFORM_NONE)
+		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				 "unknown element transform %d", record->transform);
+	if (record->digest_kind > DIGEST_XXH3_128)
+		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				 "unknown digest kind %d", record->digest_kind);
+	if (record->check_kind > CHECK_ZIP_CRC32)
+		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				 "unknown check kind %d", record->check_kind);
+	return CAIRN_OK;
+}
+
 enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number,
 			      struct cairn_string tensor, struct stored *stored,
 			      struct cairn_error *error)
@@ -114,9 +129,8 @@ enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number
 	enum cairn_status status;
 
 	status = index_slice(&reader->index, number, &opened.record, error);
-	if (status == CAIRN_OK && opened.record.transform != TRANSFORM_NONE)
-		status = error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
-				   "unknown element transform %d", opened.record.transform);
+	if (status == CAIRN_OK)
+		status = check_known(&opened.record, error);
 	if (status == CAIRN_OK)
 		status = check_chunks(&opened, error);
 	if (status == CAIRN_OK)
@@ -382,7 +396,7 @@ static enum cairn_status verify_claim(const struct stored *stored, const struct 
 	const uint64_t size = claim_bytes(stored, claim);
 	enum cairn_status status;
 
-	if (!file_is_resident(file, stored->offset + start, size))
+	if (size > FILE_WINDOW_SIZE && !file_is_resident(file, stored->offset + start, size))
 		return verify_by_copy(stored, claim, error);
 	status = file_prepare(file, stored->offset + start, size, error);
 	if (status != CAIRN_OK) {

@@ -21,7 +21,7 @@ struct stored {
 };
 
 /* Reads slice record `number` and checks its extents against the files. CORRUPT, UNSUPPORTED
- * (transform), and what the index returns. */
+ * (transform, digest kind, check kind, codec), and what the index returns. */
 enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number,
 			      struct cairn_string tensor, struct stored *stored,
 			      struct cairn_error *error);

@@ -17,13 +17,13 @@
 #include "format/error.h"
 #include "format/sort.h"
 
-#define ZERO_BUFFER_SIZE ((uint64_t)1 << 20)
+#define PIECE_SIZE ((uint64_t)1 << 20)
 
 struct verification {
 	const struct cairn_reader *reader;
 	struct cairn_verify_options options;
 	struct cairn_verify_report report;
-	uint8_t *buffer; /* owned; for a chunk, or ZERO_BUFFER_SIZE */
+	uint8_t *buffer; /* owned; for a chunk, or PIECE_SIZE */
 	uint64_t buffer_size;
 	uint64_t bytes_total;
 	uint64_t bytes_done;
@@ -58,13 +58,13 @@ static enum cairn_status report(struct verification *verification,
 }
 
 /* A failed check of something that is no chunk: reported when it is a finding, else the end. */
-static enum cairn_status report_failure(struct verification *verification, enum cairn_status status,
+static enum cairn_status report_problem(struct verification *verification, enum cairn_status status,
 					const struct cairn_error *found, struct cairn_string tensor,
-					struct cairn_error *error)
+					const char *file, struct cairn_error *error)
 {
 	const struct cairn_problem problem = {
 		.code = status,
-		.file = file_name(verification->reader, verification->reader->first_file),
+		.file = file,
 		.tensor = tensor,
 		.chunk = CAIRN_NO_CHUNK,
 		.offset = found->offset == CAIRN_ERROR_NO_OFFSET ? CAIRN_NO_OFFSET : found->offset,
@@ -76,6 +76,24 @@ static enum cairn_status report_failure(struct verification *verification, enum 
 	if (error != NULL)
 		*error = *found;
 	return status;
+}
+
+static enum cairn_status report_failure(struct verification *verification, enum cairn_status status,
+					const struct cairn_error *found, struct cairn_string tensor,
+					struct cairn_error *error)
+{
+	const struct cairn_reader *const reader = verification->reader;
+
+	return report_problem(verification, status, found, tensor,
+			      file_name(reader, reader->first_file), error);
+}
+
+static enum cairn_status report_in_file(struct verification *verification, enum cairn_status status,
+					const struct cairn_error *found, const char *file,
+					struct cairn_error *error)
+{
+	return report_problem(verification, status, found, (struct cairn_string){NULL, 0}, file,
+			      error);
 }
 
 static enum cairn_status advance(struct verification *verification, uint64_t bytes,
@@ -152,6 +170,8 @@ static enum cairn_status check_structure(struct verification *verification,
 	status = is_container ? index_verify_all_blocks(&reader->index, &found) : CAIRN_OK;
 	if (status == CAIRN_OK)
 		status = reader_check_index(reader, &found);
+	if (status == CAIRN_UNSUPPORTED)
+		status = CAIRN_OK; /* sound; what is unknown shows with its tensor */
 	verification->index_is_sound = status == CAIRN_OK;
 	return status == CAIRN_OK ? CAIRN_OK
 				  : report_failure(verification, status, &found, no_tensor, error);
@@ -271,6 +291,9 @@ static enum cairn_status check_tensor(struct verification *verification, uint64_
 	if (status != CAIRN_OK)
 		return report_failure(verification, status, &found, (struct cairn_string){NULL, 0},
 				      error);
+	status = index_tensor_supported(&record, &found);
+	if (status != CAIRN_OK)
+		return report_failure(verification, status, &found, tensor.name, error);
 	for (uint32_t i = 0; i < record.slice_count && status == CAIRN_OK; i++)
 		status = check_slice(verification, &tensor, record.slice_index + i, error);
 	if (status == CAIRN_OK && tensor.block_bytes == 0 && tensor.dtype != CAIRN_NULL &&
@@ -302,8 +325,7 @@ static enum cairn_status check_zeros(struct verification *verification, uint64_t
 	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
 
 	while (offset < end) {
-		const uint64_t size = end - offset < ZERO_BUFFER_SIZE ? end - offset
-								      : ZERO_BUFFER_SIZE;
+		const uint64_t size = end - offset < PIECE_SIZE ? end - offset : PIECE_SIZE;
 		enum cairn_status status = file_read(file, offset, verification->buffer, size,
 						     &found);
 
@@ -320,6 +342,28 @@ static enum cairn_status check_zeros(struct verification *verification, uint64_t
 	return CAIRN_OK;
 }
 
+/* Bytes of shard 0, read and digested piece by piece: the file says how many there are. */
+static enum cairn_status digest_of_range(const struct verification *verification, uint64_t offset,
+					 uint64_t size, struct cairn_digest *digest,
+					 struct cairn_error *error)
+{
+	struct digest_stream stream;
+
+	digest_stream_begin(&stream);
+	for (uint64_t done = 0; done < size; done += PIECE_SIZE) {
+		const uint64_t piece = size - done < PIECE_SIZE ? size - done : PIECE_SIZE;
+		const enum cairn_status status = file_read(&verification->reader->files[0],
+							   offset + done, verification->buffer,
+							   piece, error);
+
+		if (status != CAIRN_OK)
+			return status;
+		digest_stream_update(&stream, verification->buffer, piece);
+	}
+	*digest = digest_stream_end(&stream);
+	return CAIRN_OK;
+}
+
 /* An opaque region: nobody here knows what it means, but its digest can be checked. */
 static enum cairn_status check_opaque(struct verification *verification,
 				      const struct region_record *region, struct cairn_error *error)
@@ -328,18 +372,14 @@ static enum cairn_status check_opaque(struct verification *verification,
 	struct cairn_digest digest;
 	enum cairn_status status;
 
-	if (!make_room(verification, region->size))
+	if (!make_room(verification, PIECE_SIZE))
 		return error_set_memory(error, "an opaque region");
-	status = file_read(&verification->reader->files[0], region->offset, verification->buffer,
-			   region->size, &found);
-	if (status == CAIRN_OK) {
-		digest = digest_bytes(verification->buffer, region->size);
-		if (!digest_equal(&digest, &region->digest))
-			status = error_set(&found, CAIRN_CHECKSUM, region->offset,
-					   "the opaque region at offset %" PRIu64
-					   " differs from its digest",
-					   region->offset);
-	}
+	status = digest_of_range(verification, region->offset, region->size, &digest, &found);
+	if (status == CAIRN_OK && !digest_equal(&digest, &region->digest))
+		status = error_set(&found, CAIRN_CHECKSUM, region->offset,
+				   "the opaque region at offset %" PRIu64
+				   " differs from its digest",
+				   region->offset);
 	return status == CAIRN_OK ? CAIRN_OK
 				  : report_failure(verification, status, &found,
 						   (struct cairn_string){NULL, 0}, error);
@@ -425,8 +465,7 @@ static enum cairn_status check_placement(struct verification *verification,
 		struct extent_record extent;
 		uint64_t alignment;
 
-		if (index_extent(&reader->index, i, &extent, NULL) != CAIRN_OK ||
-		    extent.shard != 0)
+		if (index_extent(&reader->index, i, &extent, NULL) != CAIRN_OK || extent.shard != 0)
 			continue;
 		alignment = extent.stored_size >= CONTAINER_LARGE_SIZE ? reader->footer.alignment
 								       : CONTAINER_SMALL_ALIGNMENT;
@@ -450,7 +489,7 @@ static enum cairn_status check_gaps(struct verification *verification, struct ar
 	void **const order = collect_claims(verification, arena, &count);
 	enum cairn_status status = CAIRN_OK;
 
-	if (order == NULL || !make_room(verification, ZERO_BUFFER_SIZE))
+	if (order == NULL || !make_room(verification, PIECE_SIZE))
 		return error_set_memory(error, "checking the gaps");
 	for (uint64_t i = 0; i < count && status == CAIRN_OK; i++) {
 		const struct claimed *const claim = order[i];
@@ -496,8 +535,6 @@ static enum cairn_status check_rest_of_container(struct verification *verificati
 	return status == CAIRN_OK ? check_regions(verification, error) : status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- all of it */
-
 static uint64_t total_bytes(const struct cairn_reader *reader)
 {
 	uint64_t total = 0;
@@ -506,6 +543,83 @@ static uint64_t total_bytes(const struct cairn_reader *reader)
 		total += reader->files[i].size;
 	return total;
 }
+
+/* ------------------------------------------------------------------------------------- siblings */
+
+/* A shard as a checkpoint of its own: what it says about itself, beside what the index says about
+ * it. */
+static enum cairn_status open_shard_alone(const struct cairn_reader *reader, uint32_t shard,
+					  struct cairn_reader *alone, struct cairn_error *error)
+{
+	const struct file *const sibling = &reader->files[shard];
+	uint8_t page[CONTAINER_PAGE_SIZE];
+	struct file file;
+	enum cairn_status status;
+
+	if (sibling->fd >= 0) {
+		status = file_open_fd(reader->system, sibling->fd, 0, 0, &file, error);
+		if (status != CAIRN_OK)
+			return status;
+		file.name = sibling->name;
+	} else { /* only mapped: the mapping is the file that the index means */
+		file_from_memory(reader->system, sibling->base, sibling->size, &file);
+		file.name = sibling->name;
+	}
+	status = file_read(sibling, 0, page, sizeof(page), error);
+	if (status == CAIRN_OK)
+		return open_container_alone(alone, &file, page, error);
+	file_close(&file);
+	return status;
+}
+
+static enum cairn_status check_shard_alone(struct verification *verification,
+					   struct cairn_reader *alone, struct cairn_error *error)
+{
+	struct verification inner = {.reader = alone, .options = verification->options};
+	enum cairn_status status;
+
+	inner.options.progress = NULL; /* its bytes were counted with the tensors */
+	status = check_structure(&inner, error);
+	if (status == CAIRN_OK && inner.index_is_sound)
+		status = check_rest_of_container(&inner, error);
+	verification->report.problem_count += inner.report.problem_count;
+	system_free(alone->system, inner.buffer);
+	return status;
+}
+
+/* Its content id, its pages, its own index, its padding. Its data were read through the index. */
+static enum cairn_status check_shard(struct verification *verification, uint32_t shard,
+				     struct cairn_error *error)
+{
+	const struct cairn_reader *const reader = verification->reader;
+	struct cairn_reader *const alone = reader_create(reader->system, NULL);
+	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
+	enum cairn_status status;
+
+	if (alone == NULL)
+		return error_set_memory(error, "a reader");
+	alone->name = reader->files[shard].name;
+	status = reader_use_shard(reader, shard, &found);
+	if (status == CAIRN_OK)
+		status = open_shard_alone(reader, shard, alone, &found);
+	if (status == CAIRN_OK)
+		status = check_shard_alone(verification, alone, error);
+	else
+		status = report_in_file(verification, status, &found, alone->name, error);
+	cairn_reader_close(alone);
+	return status;
+}
+
+static enum cairn_status check_shards(struct verification *verification, struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint32_t i = 1; i < verification->reader->file_count && status == CAIRN_OK; i++)
+		status = check_shard(verification, i, error);
+	return status;
+}
+
+/* ------------------------------------------------------------------------------------ all of it */
 
 static enum cairn_status verify(struct verification *verification, struct cairn_error *error)
 {
@@ -518,9 +632,10 @@ static enum cairn_status verify(struct verification *verification, struct cairn_
 		return status; /* what a damaged index says about data means nothing */
 	for (uint64_t i = 0; i < records && status == CAIRN_OK; i++)
 		status = check_tensor(verification, i, error);
-	if (status == CAIRN_OK && verification->reader->first_file == 0)
-		status = check_rest_of_container(verification, error);
-	return status;
+	if (status != CAIRN_OK || verification->reader->first_file != 0)
+		return status;
+	status = check_rest_of_container(verification, error);
+	return status == CAIRN_OK ? check_shards(verification, error) : status;
 }
 
 enum cairn_status cairn_reader_verify(const struct cairn_reader *reader,

@@ -126,7 +126,7 @@ static enum cairn_status map_range(const struct cairn_tensor *tensor, const stru
 /* All digests of the tensor are there and are looked at. */
 static bool is_verified(const struct cairn_tensor *tensor, const struct tensor_record *holder)
 {
-	return holder->digest_kind != DIGEST_NONE &&
+	return holder->digest_kind == DIGEST_XXH3_128 &&
 	       tensor->reader->verification == CAIRN_VERIFY_ON_FIRST_USE;
 }
 
@@ -156,7 +156,8 @@ static enum cairn_status view_region(const struct cairn_tensor *tensor,
 
 /* ---------------------------------------------------------------------------------------------------- public */
 
-/* The record that holds the tensor's bytes: its own, or that of the tensor it is an alias of. */
+/* The record that holds the tensor's bytes: its own, or that of the tensor it is an alias of.
+ * UNSUPPORTED when it is of a later version. */
 static enum cairn_status holder_of(const struct cairn_tensor *tensor, struct tensor_record *holder,
 				   struct cairn_error *error)
 {
@@ -164,9 +165,13 @@ static enum cairn_status holder_of(const struct cairn_tensor *tensor, struct ten
 	enum cairn_status status;
 
 	status = index_tensor(&tensor->reader->index, tensor->record, &record, error);
+	if (status == CAIRN_OK)
+		status = index_resolve_alias(&tensor->reader->index, tensor->record, &record,
+					     holder, error);
 	if (status != CAIRN_OK)
 		return status;
-	return index_resolve_alias(&tensor->reader->index, tensor->record, &record, holder, error);
+	status = index_tensor_supported(holder, error);
+	return status == CAIRN_OK ? status : error_prefix_tensor(error, status, tensor->name);
 }
 
 static enum cairn_status resolve(const struct cairn_tensor *tensor, const uint64_t *starts,

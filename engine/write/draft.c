@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Drafts and the sweeping of what dead writers left.
+ * Drafts, folders and their locks.
  *
  * Liveness is decided by the kernel's lock alone, never by age or pid: a lock ends with its
  * process, follows the inode through a rename and leaves nothing behind. A forked child inherits
@@ -9,6 +9,7 @@
 #include "engine/write/draft.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,32 +18,43 @@
 
 enum {
 	LOCK_TRIES = 100,
-	DRAFT_NAME_TRIES = 8
+	DRAFT_NAME_TRIES = 8,
+	TEMPORARY_ID_DIGITS = 32
 };
 #define LOCK_WAIT_NS ((uint64_t)10 * 1000 * 1000)
 
 /* ---------------------------------------------------------------------------------------------------- names */
 
-static bool is_draft_name(const char *name)
+static bool has_grammar(const char *name, const char *prefix)
 {
-	const size_t prefix = sizeof(DRAFT_PREFIX) - 1;
+	const size_t size = strlen(prefix);
 
-	return strncmp(name, DRAFT_PREFIX, prefix) == 0 && strlen(name) == DRAFT_NAME_SIZE - 1 &&
-	       strspn(name + prefix, "0123456789abcdef") == 32;
+	return strncmp(name, prefix, size) == 0 && strlen(name) == size + TEMPORARY_ID_DIGITS &&
+	       strspn(name + size, "0123456789abcdef") == TEMPORARY_ID_DIGITS;
 }
 
-static int make_draft_name(struct system *system, char name[DRAFT_NAME_SIZE])
+bool is_temporary_name(const char *name)
 {
-	uint8_t random[16];
-	const int result = system_random(system, random, sizeof(random));
-	size_t used = sizeof(DRAFT_PREFIX) - 1;
+	return has_grammar(name, DRAFT_PREFIX) || has_grammar(name, TRASH_PREFIX);
+}
 
-	if (result < 0)
-		return result;
-	memcpy(name, DRAFT_PREFIX, used);
-	for (size_t i = 0; i < sizeof(random); i++, used += 2)
-		snprintf(name + used, DRAFT_NAME_SIZE - used, "%02x", random[i]);
-	return 0;
+void temporary_name(const char *prefix, const uint8_t id[16], char name[TEMPORARY_NAME_SIZE])
+{
+	size_t used = strlen(prefix);
+
+	memcpy(name, prefix, used);
+	for (size_t i = 0; i < 16; i++, used += 2)
+		snprintf(name + used, TEMPORARY_NAME_SIZE - used, "%02x", id[i]);
+}
+
+int random_temporary_name(struct system *system, const char *prefix, char name[TEMPORARY_NAME_SIZE])
+{
+	uint8_t id[16];
+	const int result = system_random(system, id, sizeof(id));
+
+	if (result == 0)
+		temporary_name(prefix, id, name);
+	return result;
 }
 
 /* ---------------------------------------------------------------------------------------------------- folders */
@@ -56,7 +68,7 @@ enum cairn_status folder_open(struct system *system, const char *path, struct fo
 	int fd;
 
 	if (base == NULL || base[0] == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0 ||
-	    strlen(base) >= SYSTEM_NAME_SIZE || is_draft_name(base) ||
+	    strlen(base) >= SYSTEM_NAME_SIZE || is_temporary_name(base) ||
 	    (slash != NULL && (size_t)(slash - path) >= sizeof(parent)))
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "not the path of a file that can be written");
@@ -75,6 +87,20 @@ enum cairn_status folder_open(struct system *system, const char *path, struct fo
 	return CAIRN_OK;
 }
 
+enum cairn_status folder_open_in(struct folder *parent, const char *name, struct folder *folder,
+				 struct cairn_error *error)
+{
+	const int fd = system_open(parent->system, parent->fd, name,
+				   SYSTEM_WANT_DIRECTORY | SYSTEM_NO_FOLLOW);
+
+	if (fd < 0)
+		return error_set_system(error, fd, "cannot open the folder %s",
+					quote(cairn_string_from(name)).text);
+	*folder = (struct folder){
+		.system = parent->system, .fd = fd, .locks_work = parent->locks_work};
+	return CAIRN_OK;
+}
+
 void folder_close(struct folder *folder)
 {
 	if (folder->system != NULL && folder->fd >= 0)
@@ -83,7 +109,7 @@ void folder_close(struct folder *folder)
 	*folder = (struct folder){.fd = -1};
 }
 
-static bool means_no_locks(int result)
+bool means_no_locks(int result)
 {
 	return result == -ENOLCK || result == -ENOSYS || result == -EOPNOTSUPP || result == -EINVAL;
 }
@@ -93,7 +119,7 @@ enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
 {
 	int result = 0;
 
-	if (!folder->locks_work)
+	if (!folder->locks_work || folder->is_guarded)
 		return CAIRN_OK;
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		result = system_lock(folder->system, folder->fd, lock);
@@ -114,77 +140,8 @@ enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
 
 void folder_unlock(struct folder *folder)
 {
-	if (folder->locks_work)
+	if (folder->locks_work && !folder->is_guarded)
 		system_lock(folder->system, folder->fd, SYSTEM_UNLOCK);
-}
-
-/* ---------------------------------------------------------------------------------------------------- sweeping */
-
-struct sweep {
-	struct folder *folder;
-	uint64_t removed;
-};
-
-/* The descriptor is still what the name refers to: nobody put another file there between open and
- * lock. */
-static bool still_named(struct folder *folder, const char *name, const struct system_status *opened)
-{
-	struct system_status named;
-
-	return system_status_at(folder->system, folder->fd, name, false, &named) == 0 &&
-	       named.device == opened->device && named.inode == opened->inode;
-}
-
-static bool is_orphan(struct folder *folder, const char *name, int fd)
-{
-	struct system_status opened;
-
-	return system_status(folder->system, fd, &opened) == 0 && opened.kind == SYSTEM_REGULAR &&
-	       opened.owner == system_user(folder->system) &&
-	       system_lock(folder->system, fd, SYSTEM_LOCK_EXCLUSIVE) == 0 &&
-	       still_named(folder, name, &opened);
-}
-
-static int sweep_entry(void *context, const char *name)
-{
-	struct sweep *const sweep = context;
-	struct folder *const folder = sweep->folder;
-	int fd;
-
-	if (!is_draft_name(name))
-		return 0;
-	fd = system_open(folder->system, folder->fd, name, SYSTEM_NO_FOLLOW);
-	if (fd < 0)
-		return 0;
-	if (is_orphan(folder, name, fd) && system_unlink(folder->system, folder->fd, name) == 0)
-		sweep->removed++;
-	system_close(folder->system, fd);
-	return 0;
-}
-
-enum cairn_status folder_sweep(struct folder *folder, uint64_t *removed, struct cairn_error *error)
-{
-	struct sweep sweep = {.folder = folder};
-	enum cairn_status status;
-	int result;
-
-	status = folder_lock(folder, SYSTEM_LOCK_EXCLUSIVE, error);
-	if (status != CAIRN_OK || !folder->locks_work)
-		return status;
-	result = system_sync(folder->system, folder->fd);
-	if (result < 0) {
-		error_set_system(error, result, "cannot make the folder durable");
-		status = CAIRN_IN_DOUBT;
-		if (error != NULL)
-			error->code = status;
-	} else {
-		result = system_list(folder->system, folder->fd, sweep_entry, &sweep);
-		if (result < 0)
-			status = error_set_system(error, result, "cannot list the folder");
-	}
-	folder_unlock(folder);
-	*removed = sweep.removed;
-	return status;
 }
 
 /* ---------------------------------------------------------------------------------------------------- drafts */
@@ -197,7 +154,8 @@ static int create_file(struct folder *folder, bool direct, struct draft *draft)
 	int fd = -EEXIST;
 
 	for (int i = 0; i < DRAFT_NAME_TRIES && fd == -EEXIST; i++) {
-		const int result = make_draft_name(folder->system, draft->temporary);
+		const int result = random_temporary_name(folder->system, DRAFT_PREFIX,
+							 draft->temporary);
 
 		if (result < 0)
 			return result;
@@ -242,6 +200,34 @@ enum cairn_status draft_create(struct folder *folder, const char *target, bool d
 	else
 		draft_discard(&created);
 	return status;
+}
+
+#define WRITE_BUFFER_SIZE ((uint64_t)1 << 20)
+
+enum cairn_status draft_write(const struct draft *draft, uint64_t offset, const uint8_t *bytes,
+			      uint64_t size, struct cairn_error *error)
+{
+	struct system *const system = draft->folder->system;
+	const uint64_t padded = align_up(size, SYSTEM_DIRECT_ALIGNMENT);
+	const uint64_t room = padded < WRITE_BUFFER_SIZE ? padded : WRITE_BUFFER_SIZE;
+	uint8_t *const buffer = system_allocate_aligned(system, SYSTEM_DIRECT_ALIGNMENT, room);
+	int result = 0;
+
+	if (buffer == NULL)
+		return error_set_memory(error, "a staging buffer");
+	for (uint64_t done = 0; done < padded && result == 0; done += room) {
+		const uint64_t piece = padded - done < room ? padded - done : room;
+		const uint64_t held = size - done < piece ? size - done : piece;
+
+		memcpy(buffer, bytes + done, held);
+		memset(buffer + held, 0, piece - held);
+		result = system_write_all(system, draft->fd, buffer, piece, offset + done);
+	}
+	system_free(system, buffer);
+	return result < 0 ? error_set_system(error, result,
+					     "cannot write %" PRIu64 " bytes at offset %" PRIu64,
+					     size, offset)
+			  : CAIRN_OK;
 }
 
 void draft_discard(struct draft *draft)

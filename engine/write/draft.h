@@ -17,15 +17,30 @@
 
 #include "engine/system/system.h"
 
-/* ".cairn-tmp-" and 32 hex digits. */
-#define DRAFT_PREFIX    ".cairn-tmp-"
-#define DRAFT_NAME_SIZE (sizeof(DRAFT_PREFIX) + 32)
+/* Temporary names: a prefix and 32 hex digits. */
+#define DRAFT_PREFIX        ".cairn-tmp-"
+#define TRASH_PREFIX        ".cairn-trash-"
+#define TEMPORARY_NAME_SIZE (sizeof(TRASH_PREFIX) + 32)
+
+/* The name is of exactly that grammar. */
+bool is_temporary_name(const char *name);
+
+void temporary_name(const char *prefix, const uint8_t id[16], char name[TEMPORARY_NAME_SIZE]);
+
+/* 0 or a negative errno. */
+int random_temporary_name(struct system *system, const char *prefix,
+			  char name[TEMPORARY_NAME_SIZE]);
+
+/* An answer of system_lock that means that flock does nothing on this file system. */
+bool means_no_locks(int result);
 
 /* The folder of a target, open. */
 struct folder {
 	struct system *system;
 	int fd;          /* owned; -1: not open */
 	bool locks_work; /* flock does something here; where it does not, nothing is swept */
+	bool is_guarded; /* the caller keeps everybody else away: no locks are taken, nothing is
+			    swept */
 };
 
 struct draft {
@@ -33,7 +48,7 @@ struct draft {
 	int fd;                /* owned; -1: none */
 	bool is_direct;        /* written with O_DIRECT */
 	bool is_named;         /* the temporary name exists */
-	char temporary[DRAFT_NAME_SIZE];
+	char temporary[TEMPORARY_NAME_SIZE];
 	char target[SYSTEM_NAME_SIZE]; /* base name that it will get */
 };
 
@@ -43,6 +58,10 @@ struct draft {
  */
 enum cairn_status folder_open(struct system *system, const char *path, struct folder *folder,
 			      char name[SYSTEM_NAME_SIZE], struct cairn_error *error);
+
+/* Opens a folder in a folder, never through a link. NOT_FOUND, IO. */
+enum cairn_status folder_open_in(struct folder *parent, const char *name, struct folder *folder,
+				 struct cairn_error *error);
 void folder_close(struct folder *folder);
 
 /* Waits for a lock of the folder, a second at most: BUSY. No-op where locks do not work. */
@@ -50,17 +69,16 @@ enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
 			      struct cairn_error *error);
 void folder_unlock(struct folder *folder);
 
-/*
- * Recovery: makes the folder durable, then removes the drafts of dead writers: names of exactly the
- * grammar, regular files of this user, whose lock could be had and which still have that name then.
- * Whatever cannot be found out or removed stays. IN_DOUBT when the folder could not be made durable
- * (nothing was removed then), BUSY, IO. `removed` counts.
- */
-enum cairn_status folder_sweep(struct folder *folder, uint64_t *removed, struct cairn_error *error);
-
 /* Creates a draft for `target`, locked. `direct`: with O_DIRECT where that works. */
 enum cairn_status draft_create(struct folder *folder, const char *target, bool direct,
 			       struct draft *draft, struct cairn_error *error);
+
+/*
+ * Writes `size` bytes at `offset`, a multiple of the page size, through an aligned buffer; the last
+ * page is filled with zeros. IO, NO_MEMORY.
+ */
+enum cairn_status draft_write(const struct draft *draft, uint64_t offset, const uint8_t *bytes,
+			      uint64_t size, struct cairn_error *error);
 
 /* Removes the draft, if it was not published. Safe on a zeroed struct and after publish. */
 void draft_discard(struct draft *draft);

@@ -55,7 +55,7 @@ static enum cairn_status check_pair(const struct item *first, const struct item 
 		return twice(item, error);
 	if (first->dtype != item->dtype || first->rank != item->rank ||
 	    first->block_elements != item->block_elements ||
-	    first->block_bytes != item->block_bytes ||
+	    first->block_bytes != item->block_bytes || first->packing != item->packing ||
 	    memcmp(first->dims, item->dims, first->rank * sizeof(uint64_t)) != 0)
 		return error_set(error, CAIRN_MISMATCH, CAIRN_ERROR_NO_OFFSET,
 				 "slices of tensor %s disagree about its type or shape",
@@ -176,15 +176,16 @@ static bool same_source(const struct item *a, const struct item *b)
 	       a->from.stored->record.chunk_index == b->from.stored->record.chunk_index;
 }
 
-/* An alias takes over what its target is. */
+/* An alias takes over what its target is. What was added as an alias has no dims of its own, which
+ * tells it from a tensor of another checkpoint that was one there. */
 static enum cairn_status link_alias(const struct cairn_writer *writer, struct item *item,
 				    struct build_tensor *tensor, struct cairn_error *error)
 {
-	struct build_tensor *const target = find_tensor(&writer->input, item->alias_of);
+	struct build_tensor *target = find_tensor(&writer->input, item->alias_of);
 	const struct item *const holder = target == NULL || target == tensor
 						  ? NULL
 						  : only_item(writer, target);
-	const bool usable = holder != NULL && holder->alias_of.data == NULL;
+	const bool usable = holder != NULL && holder->dims != NULL;
 
 	if (item->source == SOURCE_STORED && (!usable || !same_source(item, holder)))
 		return CAIRN_OK; /* its twin came under another name or not at all: it holds its own
@@ -193,6 +194,8 @@ static enum cairn_status link_alias(const struct cairn_writer *writer, struct it
 		return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET,
 				 "tensor %s shares the bytes of %s, which was not added whole",
 				 quote(item->name).text, quote(item->alias_of).text);
+	if (target->alias_of != NULL)
+		target = target->alias_of;
 	item->source = SOURCE_NONE;
 	item->size = 0;
 	tensor->alias_of = target;
@@ -207,8 +210,9 @@ static enum cairn_status link_alias(const struct cairn_writer *writer, struct it
 	return CAIRN_OK;
 }
 
+/* Those of one source, so that what was an alias elsewhere is settled before others refer to it. */
 static enum cairn_status link_aliases(struct cairn_writer *writer, struct item **items,
-				      struct cairn_error *error)
+				      enum source_kind source, struct cairn_error *error)
 {
 	const struct build_input *const input = &writer->input;
 	uint64_t at = 0;
@@ -217,7 +221,8 @@ static enum cairn_status link_aliases(struct cairn_writer *writer, struct item *
 		struct item *const item = items[at];
 
 		at += input->tensors[i].slice_count;
-		if (item->alias_of.data != NULL) {
+		if (item->alias_of.data != NULL && item->source == source &&
+		    input->tensors[i].alias_of == NULL) {
 			const enum cairn_status status = link_alias(writer, item,
 								    &input->tensors[i], error);
 
@@ -239,6 +244,46 @@ static bool has_slices(const struct cairn_writer *writer)
 	return false;
 }
 
+static uint64_t resolved(const struct item *item, uint32_t number)
+{
+	const uint64_t value = item->ranges[number];
+
+	return value == CAIRN_FULL ? item->dims[number / 2] : value;
+}
+
+/* Slices of one tensor by their ranges. */
+static int compare_slices(const void *a, const void *b)
+{
+	const struct item *const left = a;
+	const struct item *const right = b;
+	int order = compare_items(a, b);
+
+	if (order != 0 || left->ranges == NULL || right->ranges == NULL)
+		return order;
+	for (uint32_t i = 0; order == 0 && i < 2 * (uint32_t)left->rank; i++)
+		order = (resolved(left, i) > resolved(right, i)) -
+			(resolved(left, i) < resolved(right, i));
+	return order;
+}
+
+/* Slices overlap, as `error` says: says so in another way when two of them are equal. */
+static enum cairn_status explain_overlap(const struct cairn_writer *writer, struct arena *arena,
+					 struct cairn_error *error)
+{
+	void **const order = arena_allocate_array(arena, 2 * writer->item_count, sizeof(void *));
+
+	if (order == NULL)
+		return CAIRN_INVALID_ARGUMENT;
+	for (uint64_t i = 0; i < writer->item_count; i++)
+		order[i] = &writer->items[i];
+	sort_pointers(order, order + writer->item_count, writer->item_count, compare_slices);
+	for (uint64_t i = 1; i < writer->item_count; i++) {
+		if (compare_slices(order[i - 1], order[i]) == 0)
+			return twice(order[i], error);
+	}
+	return CAIRN_INVALID_ARGUMENT;
+}
+
 enum cairn_status writer_check_slices(struct cairn_writer *writer, struct cairn_error *error)
 {
 	struct arena arena;
@@ -255,8 +300,10 @@ enum cairn_status writer_check_slices(struct cairn_writer *writer, struct cairn_
 	if (status == CAIRN_OK)
 		status = index_check(&index, writer->plan.index_offset - CONTAINER_PAGE_SIZE,
 				     &arena, error);
+	if (status == CAIRN_CORRUPT)
+		status = explain_overlap(writer, &arena, error);
 	arena_fini(&arena);
-	return status == CAIRN_CORRUPT ? CAIRN_INVALID_ARGUMENT : status;
+	return status;
 }
 
 /* ---------------------------------------------------------------------------------------------------- all of it */
@@ -291,12 +338,19 @@ static uint64_t run_of_name(struct item **items, uint64_t at, uint64_t count)
 enum cairn_status writer_group(struct cairn_writer *writer, struct cairn_error *error)
 {
 	const uint64_t count = writer->item_count;
-	struct build_slice *const slices = arena_allocate_array(&writer->arena, count,
-								sizeof(*slices));
-	struct item **const items = sort_items(writer);
 	struct build_input *const input = &writer->input;
+	struct build_slice *slices;
+	struct item **items;
 	enum cairn_status status = CAIRN_OK;
 
+	if (count > UINT32_MAX) /* the storage ranks of slices number them */
+		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
+				 "%" PRIu64
+				 " tensors, slices and metadata values are more than one container "
+				 "can hold",
+				 count);
+	slices = arena_allocate_array(&writer->arena, count, sizeof(*slices));
+	items = sort_items(writer);
 	input->tensors = arena_allocate_array(&writer->arena, count, sizeof(*input->tensors));
 	if (slices == NULL || items == NULL || input->tensors == NULL)
 		return error_set_memory(error, "the table of tensors");
@@ -308,7 +362,9 @@ enum cairn_status writer_group(struct cairn_writer *writer, struct cairn_error *
 		at += run;
 	}
 	if (status == CAIRN_OK)
-		status = link_aliases(writer, items, error);
+		status = link_aliases(writer, items, SOURCE_STORED, error);
+	if (status == CAIRN_OK)
+		status = link_aliases(writer, items, SOURCE_NONE, error);
 	if (status == CAIRN_OK && (writer->options.flags & CAIRN_WRITER_SORT) != 0)
 		status = reorder_items(writer, items, slices, error);
 	return status;

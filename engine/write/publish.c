@@ -24,23 +24,31 @@ static enum cairn_status sync_files(struct draft *drafts, uint32_t count, struct
 
 /* Where the system cannot promise NO_REPLACE, the folder's lock keeps other writers of ours away
  * and a look must do. */
-static int rename_to_new_name(struct folder *folder, const struct draft *draft)
+static int rename_to_new_name(struct folder *folder, const char *from, const char *to)
 {
 	struct system *const system = folder->system;
 	struct system_status status;
 	int result;
 
-	result = system_rename(system, folder->fd, draft->temporary, folder->fd, draft->target,
-			       SYSTEM_RENAME_NO_REPLACE);
+	result = system_rename(system, folder->fd, from, folder->fd, to, SYSTEM_RENAME_NO_REPLACE);
 	if (result != -EINVAL && result != -ENOSYS)
 		return result;
-	result = system_status_at(system, folder->fd, draft->target, false, &status);
+	result = system_status_at(system, folder->fd, to, false, &status);
 	if (result == 0)
 		return -EEXIST;
 	if (result != -ENOENT)
 		return result;
-	return system_rename(system, folder->fd, draft->temporary, folder->fd, draft->target,
-			     SYSTEM_RENAME_REPLACE);
+	return system_rename(system, folder->fd, from, folder->fd, to, SYSTEM_RENAME_REPLACE);
+}
+
+static enum cairn_status cannot_rename(int result, const char *target, struct cairn_error *error)
+{
+	const struct quoted name = quote(cairn_string_from(target));
+
+	if (result == -EEXIST || result == -ENOTEMPTY)
+		return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET, "%s is there already",
+				 name.text);
+	return error_set_system(error, result, "cannot rename to %s", name.text);
 }
 
 static enum cairn_status give_name(struct folder *folder, struct draft *draft, bool replace,
@@ -52,13 +60,9 @@ static enum cairn_status give_name(struct folder *folder, struct draft *draft, b
 		result = system_rename(folder->system, folder->fd, draft->temporary, folder->fd,
 				       draft->target, SYSTEM_RENAME_REPLACE);
 	else
-		result = rename_to_new_name(folder, draft);
-	if (result == -EEXIST)
-		return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET, "%s is there already",
-				 quote(cairn_string_from(draft->target)).text);
+		result = rename_to_new_name(folder, draft->temporary, draft->target);
 	if (result < 0)
-		return error_set_system(error, result, "cannot rename the new file to %s",
-					quote(cairn_string_from(draft->target)).text);
+		return cannot_rename(result, draft->target, error);
 	draft->is_named = false; /* its temporary name is gone */
 	return CAIRN_OK;
 }
@@ -69,6 +73,17 @@ static enum cairn_status sync_folder(const struct folder *folder, struct cairn_e
 
 	return result < 0 ? error_set_system(error, result, "cannot make the folder durable")
 			  : CAIRN_OK;
+}
+
+/* The last fsync of a publication: if it fails nobody knows which of the two, old or new, will be
+ * there. */
+static enum cairn_status commit(const struct folder *folder, struct cairn_error *error)
+{
+	if (sync_folder(folder, error) == CAIRN_OK)
+		return CAIRN_OK;
+	if (error != NULL)
+		error->code = CAIRN_IN_DOUBT;
+	return CAIRN_IN_DOUBT;
 }
 
 static enum cairn_status name_parts(struct folder *folder, struct draft *drafts, uint32_t count,
@@ -101,12 +116,7 @@ static enum cairn_status name_all(struct folder *folder, struct draft *drafts, u
 			system_unlink(folder->system, folder->fd, drafts[--named].target);
 		return status;
 	}
-	if (sync_folder(folder, error) != CAIRN_OK) {
-		if (error != NULL)
-			error->code = CAIRN_IN_DOUBT;
-		return CAIRN_IN_DOUBT;
-	}
-	return CAIRN_OK;
+	return commit(folder, error);
 }
 
 enum cairn_status publish(struct draft *drafts, uint32_t count, bool replace,
@@ -124,5 +134,73 @@ enum cairn_status publish(struct draft *drafts, uint32_t count, bool replace,
 	}
 	for (uint32_t i = 0; i < count; i++)
 		draft_discard(&drafts[i]); /* closes what was published, removes what was not */
+	return status;
+}
+
+/* -------------------------------------------------------------------------------------- folders */
+
+enum cairn_status publish_folder(struct folder *parent, const char *temporary, const char *target,
+				 struct cairn_error *error)
+{
+	enum cairn_status status;
+	int result;
+
+	status = folder_lock(parent, SYSTEM_LOCK_EXCLUSIVE, error);
+	if (status != CAIRN_OK)
+		return status;
+	result = rename_to_new_name(parent, temporary, target);
+	status = result < 0 ? cannot_rename(result, target, error) : commit(parent, error);
+	folder_unlock(parent);
+	return status;
+}
+
+static enum cairn_status link_shards(struct folder *from, const char *const *shards, uint32_t count,
+				     struct folder *to, uint32_t *linked, struct cairn_error *error)
+{
+	while (*linked < count) {
+		const char *const name = shards[*linked];
+		const int result = system_link(from->system, from->fd, name, to->fd, name);
+
+		if (result < 0)
+			return error_set_system(error, result,
+						"cannot link shard %s into its place",
+						quote(cairn_string_from(name)).text);
+		(*linked)++;
+	}
+	return sync_folder(to, error);
+}
+
+static enum cairn_status link_and_rename(struct folder *from, const char *const *shards,
+					 uint32_t count, const char *index, struct folder *to,
+					 struct cairn_error *error)
+{
+	uint32_t linked = 0;
+	enum cairn_status status;
+
+	status = link_shards(from, shards, count, to, &linked, error);
+	if (status == CAIRN_OK) {
+		const int result = system_rename(from->system, from->fd, index, to->fd, index,
+						 SYSTEM_RENAME_REPLACE);
+
+		if (result < 0)
+			status = cannot_rename(result, index, error);
+	}
+	if (status == CAIRN_OK)
+		return commit(to, error);
+	while (linked > 0) /* new names that nothing refers to yet */
+		system_unlink(to->system, to->fd, shards[--linked]);
+	return status;
+}
+
+enum cairn_status publish_into(struct folder *from, const char *const *shards, uint32_t count,
+			       const char *index, struct folder *to, struct cairn_error *error)
+{
+	enum cairn_status status;
+
+	status = folder_lock(to, SYSTEM_LOCK_EXCLUSIVE, error);
+	if (status != CAIRN_OK)
+		return status;
+	status = link_and_rename(from, shards, count, index, to, error);
+	folder_unlock(to);
 	return status;
 }

@@ -26,4 +26,27 @@
 enum cairn_status publish(struct draft *drafts, uint32_t count, bool replace,
 			  struct cairn_error *error);
 
+/*
+ * Publishes a complete temporary folder, whose files and entries are durable, under a new name of
+ * its parent: lock the parent, rename (EXISTS when the name is taken), fsync the parent: the commit
+ * point. IN_DOUBT when that fails.
+ */
+enum cairn_status publish_folder(struct folder *parent, const char *temporary, const char *target,
+				 struct cairn_error *error);
+
+/*
+ * Publishes the files of a temporary folder into an existing one: `shards` under their names, which
+ * are new there, by links; then `index`, by a rename over the old one.
+ *
+ *   1. lock the target folder
+ *   2. link the shards, fsync the target folder
+ *   3. rename the index over the old one
+ *   4. fsync the target folder: the commit point
+ *
+ * All files are durable already. When anything up to 3 fails the links are removed again; when 4
+ * fails the result is IN_DOUBT, and nothing is removed.
+ */
+enum cairn_status publish_into(struct folder *from, const char *const *shards, uint32_t count,
+			       const char *index, struct folder *to, struct cairn_error *error);
+
 #endif

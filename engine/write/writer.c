@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "engine/write/publish.h"
+#include "engine/write/recover.h"
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/error.h"
@@ -82,47 +83,91 @@ static enum cairn_status check_target(const struct cairn_writer *writer, struct 
 	return CAIRN_OK;
 }
 
+static enum cairn_status keep_path(struct cairn_writer *writer, const char *path,
+				   struct cairn_error *error)
+{
+	writer->path = arena_copy(&writer->arena, path, strlen(path) + 1);
+	return writer->path == NULL ? error_set_memory(error, "the path") : CAIRN_OK;
+}
+
 static enum cairn_status open_target(struct cairn_writer *writer, const char *path,
 				     struct cairn_error *error)
 {
-	uint64_t removed = 0;
+	struct sweep_counts counts = {0};
 	enum cairn_status status;
 
 	status = folder_open(writer->system, path, &writer->folder, writer->target, error);
 	if (status == CAIRN_OK)
 		status = check_target(writer, error);
-	if (status == CAIRN_OK) {
-		writer->path = arena_copy(&writer->arena, path, strlen(path) + 1);
-		if (writer->path == NULL)
-			status = error_set_memory(error, "the path");
-	}
+	if (status == CAIRN_OK)
+		status = keep_path(writer, path, error);
 	if (status == CAIRN_OK) /* what dead writers left; that it cannot be removed is no reason
 				   not to save */
-		(void)folder_sweep(&writer->folder, &removed, NULL);
+		(void)folder_sweep(&writer->folder, &counts, NULL);
 	return status;
 }
 
-enum cairn_status writer_create(struct system *system, const char *path,
-				const struct cairn_writer_options *options,
-				struct cairn_writer **result, struct cairn_error *error)
+static struct cairn_writer *new_writer(struct system *system)
 {
 	struct cairn_writer *const writer = system_allocate_zeroed(system, sizeof(*writer));
-	enum cairn_status status;
 
 	if (writer == NULL)
-		return error_set_memory(error, "a writer");
+		return NULL;
 	writer->system = system;
 	writer->folder.fd = -1;
 	arena_init(&writer->arena, reader_arena_source(system), ARENA_SIZE_MAX);
-	status = take_options(options, &writer->options, error);
-	if (status == CAIRN_OK)
-		status = open_target(writer, path, error);
+	return writer;
+}
+
+static enum cairn_status created(struct cairn_writer *writer, enum cairn_status status,
+				 const char *path, struct cairn_writer **result,
+				 struct cairn_error *error)
+{
 	if (status == CAIRN_OK) {
 		*result = writer;
 		return CAIRN_OK;
 	}
 	cairn_writer_destroy(writer);
 	return path == NULL ? status : error_prefix(error, status, path);
+}
+
+enum cairn_status writer_create(struct system *system, const char *path,
+				const struct cairn_writer_options *options,
+				struct cairn_writer **result, struct cairn_error *error)
+{
+	struct cairn_writer *const writer = new_writer(system);
+	enum cairn_status status;
+
+	if (writer == NULL)
+		return error_set_memory(error, "a writer");
+	status = take_options(options, &writer->options, error);
+	if (status == CAIRN_OK)
+		status = open_target(writer, path, error);
+	return created(writer, status, path, result, error);
+}
+
+enum cairn_status writer_create_in(const struct folder *folder, const char *name, const char *path,
+				   const struct cairn_writer_options *options,
+				   struct cairn_writer **result, struct cairn_error *error)
+{
+	struct cairn_writer *const writer = new_writer(folder->system);
+	enum cairn_status status;
+
+	if (writer == NULL)
+		return error_set_memory(error, "a writer");
+	writer->folder = *folder;
+	writer->folder.fd = system_duplicate(folder->system, folder->fd);
+	memcpy(writer->target, name, strlen(name) + 1);
+	if (writer->folder.fd < 0)
+		status = error_set_system(error, writer->folder.fd,
+					  "cannot duplicate a descriptor");
+	else
+		status = take_options(options, &writer->options, error);
+	if (status == CAIRN_OK)
+		status = check_target(writer, error);
+	if (status == CAIRN_OK)
+		status = keep_path(writer, path, error);
+	return created(writer, status, path, result, error);
 }
 
 enum cairn_status cairn_writer_create(const char *path, const struct cairn_writer_options *options,
@@ -134,6 +179,8 @@ enum cairn_status cairn_writer_create(const char *path, const struct cairn_write
 enum cairn_status writer_failed(struct cairn_writer *writer, enum cairn_status status,
 				struct cairn_error *error)
 {
+	if (error != NULL)
+		error->code = status; /* a caller may have given what it met another name */
 	error_prefix(error, status, writer->path);
 	if (writer->first_error.code == CAIRN_OK) {
 		if (error != NULL)
@@ -162,20 +209,6 @@ static enum cairn_status preallocate(struct cairn_writer *writer, const struct d
 	return CAIRN_OK;
 }
 
-/* Everything in the footer that the index does not know. */
-static void complete_footer(const struct cairn_writer *writer, const uint8_t *header_page,
-			    struct container_footer *footer)
-{
-	footer->version = CONTAINER_VERSION;
-	footer->header_digest = digest_bytes(header_page, CONTAINER_PAGE_SIZE);
-	footer->file_size = writer->plan.file_size;
-	footer->index_offset = writer->plan.index_offset;
-	footer->alignment = writer->options.alignment;
-	footer->parent_id = writer->options.parent_id;
-	footer->generation = writer->options.generation;
-	footer->content_id = container_content_id(footer);
-}
-
 /* The zeros between data and index, the footer's copy, the index image, the footer. */
 static enum cairn_status write_index(struct cairn_writer *writer, const struct draft *draft,
 				     const uint8_t *header_page, struct cairn_error *error)
@@ -189,15 +222,17 @@ static enum cairn_status write_index(struct cairn_writer *writer, const struct d
 	if (status != CAIRN_OK)
 		return status;
 	assert(built.image_size == plan->index_size);
-	complete_footer(writer, header_page, &built.footer);
+	built.footer.alignment = writer->options.alignment;
+	built.footer.parent_id = writer->options.parent_id;
+	built.footer.generation = writer->options.generation;
+	container_footer_seal(&built.footer, header_page, plan->index_offset, plan->file_size);
 	container_footer_encode(&built.footer, page);
-	if ((status = writer_write_padded(writer, draft,
-					  container_footer_copy_offset(&built.footer), page,
-					  sizeof(page), error)) != CAIRN_OK ||
-	    (status = writer_write_padded(writer, draft, plan->index_offset, built.image,
-					  built.image_size, error)) != CAIRN_OK ||
-	    (status = writer_write_padded(writer, draft, plan->file_size - CONTAINER_PAGE_SIZE,
-					  page, sizeof(page), error)) != CAIRN_OK)
+	if ((status = draft_write(draft, container_footer_copy_offset(&built.footer), page,
+				  sizeof(page), error)) != CAIRN_OK ||
+	    (status = draft_write(draft, plan->index_offset, built.image, built.image_size,
+				  error)) != CAIRN_OK ||
+	    (status = draft_write(draft, plan->file_size - CONTAINER_PAGE_SIZE, page, sizeof(page),
+				  error)) != CAIRN_OK)
 		return status;
 	writer->content_id = built.footer.content_id;
 	return CAIRN_OK;

@@ -117,6 +117,14 @@ enum cairn_status writer_create(struct system *system, const char *path,
 				const struct cairn_writer_options *options,
 				struct cairn_writer **writer, struct cairn_error *error);
 
+/*
+ * A writer for a file of a folder that the caller keeps (guarded: nothing is swept, no locks are
+ * taken). The folder's descriptor is duplicated. `path` is for messages.
+ */
+enum cairn_status writer_create_in(const struct folder *folder, const char *name, const char *path,
+				   const struct cairn_writer_options *options,
+				   struct cairn_writer **writer, struct cairn_error *error);
+
 /* Remembers the first error of a writer, with the path in front of its message; returns `status`.
  */
 enum cairn_status writer_failed(struct cairn_writer *writer, enum cairn_status status,
@@ -141,11 +149,5 @@ enum cairn_status writer_check_slices(struct cairn_writer *writer, struct cairn_
 enum cairn_status writer_write_data(struct cairn_writer *writer, const struct draft *draft,
 				    const uint8_t header_page[CONTAINER_PAGE_SIZE],
 				    struct cairn_error *error);
-
-/* Writes bytes that are not part of the plan's segments: `offset` is a multiple of the page size,
- * the end is padded with zeros to one. */
-enum cairn_status writer_write_padded(struct cairn_writer *writer, const struct draft *draft,
-				      uint64_t offset, const uint8_t *bytes, uint64_t size,
-				      struct cairn_error *error);
 
 #endif

@@ -92,7 +92,8 @@ static const uint64_t *copy_ranges(struct cairn_writer *writer,
 	return ranges;
 }
 
-/* Bytes of the slice that a spec describes. */
+/* Bytes of the slice that a spec describes. Packed types can only be cut between blocks: readers
+ * could not find a row else. */
 static enum cairn_status measure_slice(const struct cairn_tensor_spec *spec,
 				       const struct packing *packing, uint64_t *size,
 				       struct cairn_error *error)
@@ -104,6 +105,11 @@ static enum cairn_status measure_slice(const struct cairn_tensor_spec *spec,
 	memcpy(starts, spec->starts, spec->rank * sizeof(*starts));
 	memcpy(lengths, spec->lengths, spec->rank * sizeof(*lengths));
 	status = shape_resolve_slice(spec->rank, spec->dims, starts, lengths, error);
+	if (status == CAIRN_OK &&
+	    !shape_slice_keeps_blocks(packing, spec->rank, spec->dims, starts, lengths))
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "a slice that cuts through a block of %" PRIu32 " elements",
+				 packing->block_elements);
 	if (status == CAIRN_OK)
 		status = shape_bytes(packing, spec->rank, lengths, size, error);
 	return status == CAIRN_MISMATCH ? CAIRN_INVALID_ARGUMENT : status;
@@ -145,11 +151,13 @@ static enum cairn_status check_spec(const struct cairn_tensor_spec *spec, struct
 }
 
 /* Checks and copies a description into a new item, which is not counted yet. */
-static enum cairn_status describe(struct cairn_writer *writer, const struct cairn_tensor_spec *spec,
-				  enum name_space name_space, struct item **result,
-				  struct cairn_error *error)
+static enum cairn_status describe_packed(struct cairn_writer *writer,
+					 const struct cairn_tensor_spec *spec,
+					 enum name_space name_space, uint8_t packing,
+					 struct item **result, struct cairn_error *error)
 {
-	struct item item = {.rank = (uint8_t)spec->rank, .name_space = (uint8_t)name_space};
+	struct item item = {
+		.rank = (uint8_t)spec->rank, .name_space = (uint8_t)name_space, .packing = packing};
 	struct item *slot;
 	enum cairn_status status;
 
@@ -159,6 +167,8 @@ static enum cairn_status describe(struct cairn_writer *writer, const struct cair
 		return status;
 	if (name_space == NAME_SPACE_TENSOR && dtype_is_metadata_only(spec->dtype))
 		return invalid(spec->name, "a type that only metadata may have", error);
+	if (name_space == NAME_SPACE_METADATA && spec->rank > 1)
+		return invalid(spec->name, "metadata has rank 0 or 1", error);
 	status = measure(spec, &item, error);
 	if (status != CAIRN_OK)
 		return error_prefix_tensor(error, status, spec->name);
@@ -173,6 +183,14 @@ static enum cairn_status describe(struct cairn_writer *writer, const struct cair
 	return CAIRN_OK;
 }
 
+/* The same, packed as is usual for the type. */
+static enum cairn_status describe(struct cairn_writer *writer, const struct cairn_tensor_spec *spec,
+				  enum name_space name_space, struct item **result,
+				  struct cairn_error *error)
+{
+	return describe_packed(writer, spec, name_space, dtype_packing(spec->dtype), result, error);
+}
+
 /* ---------------------------------------------------------------------------------------------------- tensors */
 
 enum cairn_status cairn_writer_add_spec(struct cairn_writer *writer,
@@ -184,7 +202,9 @@ enum cairn_status cairn_writer_add_spec(struct cairn_writer *writer,
 
 	status = describe(writer, spec, NAME_SPACE_TENSOR, &item, error);
 	if (status == CAIRN_OK && item->block_bytes == 0)
-		status = invalid(spec->name, "strings are added with cairn_writer_add_strings",
+		status = invalid(spec->name,
+				 "elements of variable size are added with "
+				 "cairn_writer_add_variable",
 				 error);
 	if (status == CAIRN_OK && data == NULL && item->size != 0)
 		status = invalid(spec->name, "no data", error);
@@ -305,15 +325,27 @@ static enum cairn_status add_strings(struct cairn_writer *writer,
 	return CAIRN_OK;
 }
 
+enum cairn_status cairn_writer_add_variable(struct cairn_writer *writer, struct cairn_string name,
+					    enum cairn_dtype dtype, uint32_t rank,
+					    const uint64_t *dims,
+					    const struct cairn_string *elements,
+					    struct cairn_error *error)
+{
+	const struct cairn_tensor_spec spec = {
+		.name = name, .dtype = dtype, .rank = rank, .dims = dims};
+
+	if (dtype != CAIRN_STRING && dtype != CAIRN_VARIANT)
+		return writer_failed(
+			writer, invalid(name, "not a tensor type of variable size", error), error);
+	return add_strings(writer, &spec, NAME_SPACE_TENSOR, elements, error);
+}
+
 enum cairn_status cairn_writer_add_strings(struct cairn_writer *writer, struct cairn_string name,
 					   uint32_t rank, const uint64_t *dims,
 					   const struct cairn_string *strings,
 					   struct cairn_error *error)
 {
-	const struct cairn_tensor_spec spec = {
-		.name = name, .dtype = CAIRN_STRING, .rank = rank, .dims = dims};
-
-	return add_strings(writer, &spec, NAME_SPACE_TENSOR, strings, error);
+	return cairn_writer_add_variable(writer, name, CAIRN_STRING, rank, dims, strings, error);
 }
 
 /* ------------------------------------------------------------------------------------- tensors of other readers */
@@ -362,13 +394,9 @@ static enum cairn_status read_ranges(const struct cairn_tensor *tensor, const st
 	return status;
 }
 
-/* One stored slice of another checkpoint as an item. */
-static enum cairn_status add_stored(struct cairn_writer *writer, struct cairn_string name,
-				    const struct cairn_tensor *tensor,
-				    const struct tensor_record *holder, uint32_t number,
-				    struct cairn_error *error)
+static struct cairn_tensor_spec spec_of(struct cairn_string name, const struct cairn_tensor *tensor)
 {
-	struct cairn_tensor_spec spec = {
+	return (struct cairn_tensor_spec){
 		.name = name,
 		.dtype = tensor->dtype,
 		.rank = tensor->rank,
@@ -376,6 +404,15 @@ static enum cairn_status add_stored(struct cairn_writer *writer, struct cairn_st
 		.block_elements = tensor->block_elements,
 		.block_bytes = tensor->block_bytes,
 	};
+}
+
+/* One stored slice of another checkpoint as an item. */
+static enum cairn_status add_stored(struct cairn_writer *writer, struct cairn_string name,
+				    const struct cairn_tensor *tensor,
+				    const struct tensor_record *holder, uint32_t number,
+				    struct cairn_error *error)
+{
+	struct cairn_tensor_spec spec = spec_of(name, tensor);
 	struct stored *const stored = arena_allocate(&writer->arena, sizeof(*stored));
 	struct slice_ranges ranges;
 	struct item *item = NULL;
@@ -386,7 +423,8 @@ static enum cairn_status add_stored(struct cairn_writer *writer, struct cairn_st
 	if ((status = stored_open(tensor->reader, holder->slice_index + number, tensor->name,
 				  stored, error)) != CAIRN_OK ||
 	    (status = read_ranges(tensor, stored, &ranges, &spec, error)) != CAIRN_OK ||
-	    (status = describe(writer, &spec, NAME_SPACE_TENSOR, &item, error)) != CAIRN_OK)
+	    (status = describe_packed(writer, &spec, NAME_SPACE_TENSOR, holder->packing, &item,
+				      error)) != CAIRN_OK)
 		return status;
 	if (item->block_bytes != 0 && item->size != stored->record.size)
 		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
@@ -394,9 +432,29 @@ static enum cairn_status add_stored(struct cairn_writer *writer, struct cairn_st
 				 quote(name).text, stored->record.size, item->size);
 	item->size = stored->record.size;
 	item->tensor_size = tensor->size;
-	item->packing = holder->packing;
 	item->source = SOURCE_STORED;
 	item->from.stored = stored;
+	writer->item_count++;
+	return CAIRN_OK;
+}
+
+/* A tensor of which nothing is stored. One without elements is written as an empty slice. */
+static enum cairn_status add_unstored(struct cairn_writer *writer, struct cairn_string name,
+				      const struct cairn_tensor *tensor,
+				      const struct tensor_record *holder, struct cairn_error *error)
+{
+	const struct cairn_tensor_spec spec = spec_of(name, tensor);
+	struct item *item = NULL;
+	enum cairn_status status;
+
+	if (holder->size != 0)
+		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				 "nothing of tensor %s is stored", quote(name).text);
+	status = describe_packed(writer, &spec, NAME_SPACE_TENSOR, holder->packing, &item, error);
+	if (status != CAIRN_OK)
+		return status;
+	item->source = SOURCE_MEMORY;
+	item->from.memory = NULL;
 	writer->item_count++;
 	return CAIRN_OK;
 }
@@ -431,6 +489,10 @@ enum cairn_status cairn_writer_add_tensor(struct cairn_writer *writer, struct ca
 		    CAIRN_OK)
 		status = index_resolve_alias(&tensor->reader->index, tensor->record, &record,
 					     &holder, error);
+	if (status == CAIRN_OK)
+		status = index_tensor_supported(&holder, error);
+	if (status == CAIRN_OK && holder.slice_count == 0)
+		status = add_unstored(writer, own_name, tensor, &holder, error);
 	for (uint32_t i = 0; status == CAIRN_OK && i < holder.slice_count; i++)
 		status = add_stored(writer, own_name, tensor, &holder, i, error);
 	if (status == CAIRN_OK && (record.flags & TENSOR_ALIAS) != 0 && holder.slice_count == 1)
@@ -477,10 +539,8 @@ enum cairn_status cairn_writer_set_metadata(struct cairn_writer *writer, struct 
 	enum cairn_status status;
 
 	status = describe(writer, &spec, NAME_SPACE_METADATA, &item, error);
-	if (status == CAIRN_OK &&
-	    (rank > 1 || dtype_is_variable(dtype) || (data == NULL && item->size != 0)))
-		status = invalid(key, "metadata has rank 0 or 1, a type of fixed size, and data",
-				 error);
+	if (status == CAIRN_OK && (dtype_is_variable(dtype) || (data == NULL && item->size != 0)))
+		status = invalid(key, "metadata has a type of fixed size, and data", error);
 	if (status != CAIRN_OK)
 		return writer_failed(writer, status, error);
 	item->source = SOURCE_MEMORY;
@@ -489,14 +549,27 @@ enum cairn_status cairn_writer_set_metadata(struct cairn_writer *writer, struct 
 	return keep_copy(writer, error);
 }
 
+enum cairn_status cairn_writer_set_metadata_strings(struct cairn_writer *writer,
+						    struct cairn_string key, enum cairn_dtype dtype,
+						    uint32_t rank, const uint64_t *dims,
+						    const struct cairn_string *strings,
+						    struct cairn_error *error)
+{
+	const struct cairn_tensor_spec spec = {
+		.name = key, .dtype = dtype, .rank = rank, .dims = dims};
+
+	if (dtype != CAIRN_STRING && dtype != CAIRN_BYTES)
+		return writer_failed(writer, invalid(key, "neither strings nor bytes", error),
+				     error);
+	return add_strings(writer, &spec, NAME_SPACE_METADATA, strings, error);
+}
+
 enum cairn_status cairn_writer_set_metadata_string(struct cairn_writer *writer,
 						   struct cairn_string key,
 						   struct cairn_string value,
 						   struct cairn_error *error)
 {
-	const struct cairn_tensor_spec spec = {.name = key, .dtype = CAIRN_STRING};
-
-	return add_strings(writer, &spec, NAME_SPACE_METADATA, &value, error);
+	return cairn_writer_set_metadata_strings(writer, key, CAIRN_STRING, 0, NULL, &value, error);
 }
 
 enum cairn_status cairn_writer_copy_metadata(struct cairn_writer *writer,

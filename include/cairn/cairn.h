@@ -8,6 +8,7 @@
  *     dtype.h    element types
  *     reader.h   open a checkpoint, find tensors, use them in place
  *     writer.h   write a container, atomically and durably
+ *     save.h     sharded saves: many writers, one commit; merging; clearing up
  *     verify.h   check a whole checkpoint
  *     convert.h  from one format to another
  *
@@ -22,6 +23,7 @@
 #include <cairn/dtype.h>
 #include <cairn/error.h>
 #include <cairn/reader.h>
+#include <cairn/save.h>
 #include <cairn/verify.h>
 #include <cairn/writer.h>
 

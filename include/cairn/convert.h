@@ -33,7 +33,8 @@ struct cairn_convert_options {
 	uint32_t drop;           /* enum cairn_drop */
 	int replace;             /* replace what is at the target */
 	uint32_t thread_count;   /* 0: chosen; at most 64 */
-	uint64_t shard_size_max; /* bytes of tensors in a shard; 0: one file. */
+	uint64_t shard_size_max; /* bytes of tensors in a shard; 0: one file. Cairn shards need a
+				    path without .cairn: a folder */
 	uint64_t alignment;      /* of a container, as in cairn_writer_options; 0: default */
 	uint32_t chunk_size;     /* of a container, as in cairn_writer_options; 0: default */
 	uint32_t reserved_count;

@@ -225,8 +225,8 @@ struct cairn_view {
  * system call. The view holds a reference to the reader.
  *
  * Returns CHECKSUM (message: tensor, chunk, offset, both digests), TRUNCATED, IO, NO_MEMORY,
- * LIMIT (materialised_bytes_max), PRECONDITION (incomplete tensor), UNSUPPORTED (unknown codec or
- * transform), CORRUPT.
+ * LIMIT (materialised_bytes_max), PRECONDITION (incomplete tensor), UNSUPPORTED (codec,
+ * transform or digest of a later version), CORRUPT.
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_tensor_view(const struct cairn_tensor *tensor,
 							     struct cairn_view *view,

@@ -135,10 +135,11 @@ typedef enum cairn_status (*cairn_produce)(void *context, uint64_t offset, void 
 
 /*
  * All add functions return INVALID_ARGUMENT (name not UTF-8 or over CAIRN_NAME_SIZE_MAX, unknown
- * dtype, rank over CAIRN_RANK_MAX, a slice that leaves the shape, dims that do not fit the blocks
- * of the type), LIMIT (sizes over 2^63), EXISTS (a whole tensor of that name was added before; or
- * an equal slice), MISMATCH (another slice of that name has another dtype or shape), PRECONDITION
- * (already finished), NO_MEMORY. Duplicates may only be noticed by cairn_writer_finish.
+ * dtype, rank over CAIRN_RANK_MAX, a slice that leaves the shape or cuts a block of the type, dims
+ * that do not fit the blocks of the type), LIMIT (sizes over 2^63), EXISTS (a whole tensor of that
+ * name was added before; or an equal slice), MISMATCH (another slice of that name has another dtype
+ * or shape), PRECONDITION (already finished), NO_MEMORY. Duplicates may only be noticed by
+ * cairn_writer_finish.
  */
 
 /* A whole tensor under a terminated name. `data` is borrowed until finish, abort or destroy. */
@@ -163,7 +164,18 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_writer_add_callback(struct cairn_writer *writer, const struct cairn_tensor_spec *spec,
 			  cairn_produce produce, void *context, struct cairn_error *error);
 
-/* A tensor of strings: the product of dims entries. The bytes are copied. */
+/*
+ * A tensor whose elements are byte strings, each with a size of its own: CAIRN_STRING or
+ * CAIRN_VARIANT. `elements` has as many entries as the product of dims; it may be NULL when that is
+ * 0. The bytes are copied. Elements may hold anything, NUL too, and need not be text. Also
+ * INVALID_ARGUMENT: another dtype.
+ */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_writer_add_variable(struct cairn_writer *writer, struct cairn_string name,
+			  enum cairn_dtype dtype, uint32_t rank, const uint64_t *dims,
+			  const struct cairn_string *elements, struct cairn_error *error);
+
+/* The same with CAIRN_STRING. */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_writer_add_strings(struct cairn_writer *writer, struct cairn_string name, uint32_t rank,
 			 const uint64_t *dims, const struct cairn_string *strings,
@@ -187,18 +199,33 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_writer_add_alias(struct cairn_w
 
 /* ---------------------------------------------------------------------------------------------- adding metadata */
 
-/* A value of any fixed-size type, rank 0 or 1; the bytes are copied. */
+/*
+ * All of them return INVALID_ARGUMENT (key not UTF-8 or over CAIRN_NAME_SIZE_MAX, a rank over 1, a
+ * dtype that is not for this function), LIMIT, PRECONDITION (already finished), NO_MEMORY;
+ * cairn_writer_finish returns EXISTS when a key was set twice. `dims` may be NULL at rank 0.
+ */
+
+/* A value of any type of fixed size, rank 0 or 1; the bytes are copied. CAIRN_NULL has no bytes:
+ * rank 0, no dims, no data. */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_writer_set_metadata(struct cairn_writer *writer, struct cairn_string key,
 			  enum cairn_dtype dtype, uint32_t rank, const uint64_t *dims,
 			  const void *data, struct cairn_error *error);
 
-/* Text (a string scalar); the bytes are copied. */
+/* One string or a list: CAIRN_STRING (text) or CAIRN_BYTES (not text), rank 0 with one entry or
+ * rank 1 with dims[0] of them, NULL for none. The bytes are copied. */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_writer_set_metadata_strings(struct cairn_writer *writer, struct cairn_string key,
+				  enum cairn_dtype dtype, uint32_t rank, const uint64_t *dims,
+				  const struct cairn_string *strings, struct cairn_error *error);
+
+/* The same with CAIRN_STRING and rank 0: text. */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_writer_set_metadata_string(struct cairn_writer *writer, struct cairn_string key,
 				 struct cairn_string value, struct cairn_error *error);
 
-/* An entry of another checkpoint, with its type; read when this is called. */
+/* An entry of another checkpoint, with its type; read when this is called. INVALID_ARGUMENT also
+ * for a tensor of rank over 1; else what reading it returns. */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_writer_copy_metadata(struct cairn_writer *writer, const struct cairn_tensor *value,
 			   struct cairn_error *error);

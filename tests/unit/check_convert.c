@@ -205,14 +205,14 @@ START_TEST(unknown_options_are_refused)
 }
 END_TEST
 
-START_TEST(containers_in_shards_are_for_later)
+START_TEST(the_name_of_one_file_cannot_hold_shards)
 {
 	const struct cairn_convert_options options = {.shard_size_max = 100};
 	struct world world = world_open(1);
 
 	world_write_golden(&world, "shapes.safetensors");
 	ck_assert_uint_eq(convert(&world, "shapes.safetensors", "m.cairn", &options, NULL),
-			  CAIRN_UNSUPPORTED);
+			  CAIRN_INVALID_ARGUMENT);
 	ck_assert_uint_eq(world_entries(&world), 1);
 	world_close(&world);
 }
@@ -624,7 +624,7 @@ static Suite *convert_suite(void)
 	tcase_add_loop_test(good, what_may_be_dropped_is_dropped, 0, WORLD_COUNT);
 	suite_add_tcase(suite, good);
 	tcase_add_test(bad, unknown_options_are_refused);
-	tcase_add_test(bad, containers_in_shards_are_for_later);
+	tcase_add_test(bad, the_name_of_one_file_cannot_hold_shards);
 	tcase_add_loop_test(bad, a_folder_is_never_replaced, 0, WORLD_COUNT);
 	tcase_add_loop_test(bad, what_safetensors_cannot_hold_is_listed, 0, WORLD_COUNT);
 	tcase_add_test(bad, a_long_list_is_cut);

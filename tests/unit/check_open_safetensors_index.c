@@ -463,7 +463,7 @@ START_TEST(any_failing_call_is_survived)
 	for (fault.at = 1; fault.at <= calls; fault.at++) {
 		const enum cairn_status status = open_with_fault(&fault, &ignored);
 
-		if (_i >= 2) /* those are needed, all of them */
+		if (_i >= 4) /* those are needed, all of them */
 			ck_assert_uint_ne(status, CAIRN_OK);
 	}
 }

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Merging published checkpoints, and clearing up.
+ *
+ * A merge links the sources' files into a temporary folder and writes one index for them. What
+ * cannot be linked (another file system, a foreign format) is copied there first, verified on the
+ * way, as a container. The folder is then a whole checkpoint under a temporary name: it is
+ * published as it is, or read to write one file, or shards of another size, from it.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include <cairn/convert.h>
+
+#include "engine/convert/copy_checkpoint.h"
+#include "engine/convert/reshard.h"
+#include "engine/write/merge.h"
+#include "engine/write/recover.h"
+#include "engine/write/save.h"
+#include "engine/write/shard_names.h"
+#include "engine/write/work_folder.h"
+#include "engine/write/writer.h"
+#include "format/error.h"
+
+#define PATH_SIZE (4096 + SYSTEM_NAME_SIZE)
+
+#define SOURCE_COUNT_MAX 65534u
+
+struct merging {
+	struct system *system;
+	const char *const *sources;
+	uint32_t count;
+	const char *path;
+	const struct cairn_merge_options *options;
+	struct cairn_merge_report report;
+	struct cairn_reader **readers; /* owned, each */
+	struct work_folder work;
+};
+
+/* ---------------------------------------------------------------------------------------------------- sources */
+
+/* Its files can be linked into the temporary folder as they are. */
+static bool is_linkable(const struct merging *merging, const struct cairn_reader *reader,
+			uint64_t device)
+{
+	(void)merging;
+	if (reader->first_file != 0 || reader->folder == NULL)
+		return false;
+	for (uint32_t i = 0; i < reader->file_count; i++) {
+		if (reader->files[i].status.device != device)
+			return false;
+	}
+	return true;
+}
+
+/* Copies a source into the temporary folder as one container, and reads it from there. */
+static enum cairn_status copy_source(struct merging *merging, uint32_t number,
+				     struct cairn_error *error)
+{
+	const struct cairn_writer_options settings = {
+		.progress = merging->options->progress,
+		.progress_context = merging->options->progress_context};
+	struct cairn_writer *writer = NULL;
+	char name[SYSTEM_NAME_SIZE];
+	char path[PATH_SIZE];
+	enum cairn_status status;
+
+	rank_name(number, 0, name);
+	work_folder_file(&merging->work, name, path, sizeof(path));
+	status = writer_create_in(&merging->work.folder, name, path, &settings, &writer, error);
+	if (status == CAIRN_OK)
+		status = copy_checkpoint(writer, merging->readers[number], error);
+	if (status == CAIRN_OK)
+		status = cairn_writer_finish(writer, error);
+	cairn_writer_destroy(writer);
+	if (status != CAIRN_OK)
+		return status;
+	cairn_reader_close(merging->readers[number]);
+	merging->readers[number] = NULL;
+	status = reader_open_path(merging->system, path, NULL, &merging->readers[number], error);
+	if (status == CAIRN_OK) {
+		merging->report.copied++;
+		merging->report.copied_bytes += merging->readers[number]->files[0].size;
+	}
+	return status;
+}
+
+static enum cairn_status copy_what_cannot_be_linked(struct merging *merging,
+						    struct cairn_error *error)
+{
+	struct system_status folder;
+	int result;
+	enum cairn_status status = CAIRN_OK;
+
+	result = system_status(merging->system, merging->work.folder.fd, &folder);
+	if (result < 0)
+		return error_set_system(error, result, "cannot examine the temporary folder");
+	for (uint32_t i = 0; i < merging->count && status == CAIRN_OK; i++) {
+		if (!is_linkable(merging, merging->readers[i], folder.device))
+			status = copy_source(merging, i, error);
+	}
+	return status;
+}
+
+static enum cairn_status open_sources(struct merging *merging, struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+
+	if (merging->count == 0 || merging->count > SOURCE_COUNT_MAX)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "%" PRIu32 " sources: 1 to %u can be merged", merging->count,
+				 SOURCE_COUNT_MAX);
+	merging->readers = system_allocate_zeroed(merging->system,
+						  merging->count * sizeof(struct cairn_reader *));
+	if (merging->readers == NULL)
+		return error_set_memory(error, "the sources");
+	for (uint32_t i = 0; i < merging->count && status == CAIRN_OK; i++)
+		status = reader_open_path(merging->system, merging->sources[i], NULL,
+					  &merging->readers[i], error);
+	return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------- merging */
+
+static bool is_file_path(const char *path)
+{
+	static const char suffix[] = ".cairn";
+	const size_t size = strlen(path);
+
+	return size >= sizeof(suffix) - 1 &&
+	       strcmp(path + size - (sizeof(suffix) - 1), suffix) == 0;
+}
+
+/* What a rewritten checkpoint turned out to be. */
+static enum cairn_status count_copies(struct merging *merging, struct cairn_error *error)
+{
+	struct cairn_reader *reader = NULL;
+	enum cairn_status status;
+
+	status = reader_open_path(merging->system, merging->path, NULL, &reader, error);
+	if (status != CAIRN_OK)
+		return status;
+	merging->report.copied = merging->count;
+	merging->report.shards = reader->file_count == 1 ? 1 : reader->file_count - 1;
+	for (uint32_t i = 0; i < reader->file_count; i++)
+		merging->report.copied_bytes += reader->files[i].size;
+	cairn_reader_close(reader);
+	return CAIRN_OK;
+}
+
+/* Writes the checkpoint in the temporary folder once more: as one file, or in shards of another
+ * size. */
+static enum cairn_status rewrite(struct merging *merging, struct cairn_error *error)
+{
+	const struct cairn_merge_options *const options = merging->options;
+	const struct cairn_convert_options convert = {
+		.target = CAIRN_TARGET_CAIRN,
+		.replace = options->replace,
+		.shard_size_max = options->shard_size_max,
+		.progress = options->progress,
+		.progress_context = options->progress_context,
+	};
+	struct cairn_reader *reader = NULL;
+	enum cairn_status status;
+
+	status = reader_open_path(merging->system, merging->work.path, NULL, &reader, error);
+	if (status == CAIRN_OK)
+		status = cairn_convert(reader, merging->path, &convert, error);
+	cairn_reader_close(reader);
+	return status == CAIRN_OK ? count_copies(merging, error) : status;
+}
+
+static enum cairn_status complete_and_publish(struct merging *merging, struct merge *merge,
+					      struct cairn_error *error)
+{
+	const struct merge_identity identity = {.alignment = CONTAINER_ALIGNMENT_MIN};
+	const bool as_it_is = !is_file_path(merging->path) && merging->options->shard_size_max == 0;
+	enum cairn_status status;
+
+	status = merge_plan(merge, error);
+	if (status == CAIRN_OK)
+		status = work_folder_complete(&merging->work, merge, &identity, false, error);
+	merging->report.shards = merge->shard_count;
+	if (status != CAIRN_OK)
+		return status;
+	return as_it_is ? work_folder_publish(&merging->work, merge, error)
+			: rewrite(merging, error);
+}
+
+static enum cairn_status merge_sources(struct merging *merging, struct cairn_error *error)
+{
+	struct merge merge;
+	enum cairn_status status;
+
+	status = merge_init(&merge, merging->system,
+			    (const struct cairn_reader *const *)merging->readers, merging->count,
+			    merging->options->allow_incomplete != 0, error);
+	if (status == CAIRN_OK)
+		status = complete_and_publish(merging, &merge, error);
+	merge_fini(&merge);
+	return status;
+}
+
+/* Only after the commit. What cannot be removed stays: the merge has succeeded. */
+static void remove_sources(const struct merging *merging)
+{
+	for (uint32_t i = 0; i < merging->count; i++)
+		(void)remove_path(merging->system, merging->sources[i], NULL);
+}
+
+static enum cairn_status begin_work(struct merging *merging, struct cairn_error *error)
+{
+	uint8_t id[16];
+	enum cairn_status status;
+	int result;
+
+	result = system_random(merging->system, id, sizeof(id));
+	if (result < 0)
+		return error_set_system(error, result, "cannot make a temporary name");
+	if (is_file_path(merging->path))
+		status = work_folder_begin_beside(&merging->work, merging->system, merging->path,
+						  error);
+	else
+		status = work_folder_begin(&merging->work, merging->system, merging->path,
+					   merging->options->replace != 0, error);
+	return status == CAIRN_OK ? work_folder_create(&merging->work, merging->path, id, error)
+				  : status;
+}
+
+static void close_sources(struct merging *merging)
+{
+	for (uint32_t i = 0; merging->readers != NULL && i < merging->count; i++)
+		cairn_reader_close(merging->readers[i]);
+	system_free(merging->system, merging->readers);
+}
+
+enum cairn_status merge_checkpoints(struct system *system, const char *const *sources,
+				    uint32_t count, const char *path,
+				    const struct cairn_merge_options *options,
+				    struct cairn_merge_report *report, struct cairn_error *error)
+{
+	static const struct cairn_merge_options defaults = {0};
+	struct merging merging = {.system = system,
+				  .sources = sources,
+				  .count = count,
+				  .path = path,
+				  .options = options == NULL ? &defaults : options};
+	enum cairn_status status;
+
+	if (path == NULL)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "no path to merge to");
+	if ((status = open_sources(&merging, error)) == CAIRN_OK &&
+	    (status = begin_work(&merging, error)) == CAIRN_OK &&
+	    (status = copy_what_cannot_be_linked(&merging, error)) == CAIRN_OK)
+		status = merge_sources(&merging, error);
+	work_folder_end(&merging.work);
+	close_sources(&merging);
+	if (status != CAIRN_OK)
+		return error_prefix(error, status, path);
+	if (merging.options->remove_sources)
+		remove_sources(&merging);
+	if (report != NULL)
+		*report = merging.report;
+	return CAIRN_OK;
+}
+
+enum cairn_status cairn_merge(const char *const *sources, uint32_t count, const char *path,
+			      const struct cairn_merge_options *options,
+			      struct cairn_merge_report *report, struct cairn_error *error)
+{
+	return merge_checkpoints(system_posix(), sources, count, path, options, report, error);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sweeping and removing. Names come from directory listings and are judged by grammar, kind, owner
+ * and lock, in this order; whatever cannot be found out stays.
+ */
+#include "engine/write/recover.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/read/reader.h"
+#include "engine/write/shard_names.h"
+#include "format/container.h"
+#include "format/error.h"
+
+/* ---------------------------------------------------------------------------------------------------- removing */
+
+/* What Cairn puts into folders of its own. */
+static bool is_ours_inside(const char *name)
+{
+	return is_temporary_name(name) || is_shard_name(name) || is_rank_name(name) ||
+	       strcmp(name, INDEX_NAME) == 0;
+}
+
+static int remove_inside(void *context, const char *name)
+{
+	struct folder *const inner = context;
+
+	if (is_ours_inside(name))
+		system_unlink(inner->system, inner->fd, name);
+	return 0;
+}
+
+bool folder_remove_entry(struct folder *folder, const char *name)
+{
+	struct folder inner;
+
+	if (system_unlink(folder->system, folder->fd, name) == 0)
+		return true;
+	if (folder_open_in(folder, name, &inner, NULL) != CAIRN_OK)
+		return false;
+	system_list(folder->system, inner.fd, remove_inside, &inner);
+	folder_close(&inner);
+	return system_remove_directory(folder->system, folder->fd, name) == 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------- judging */
+
+/* The descriptor is still what the name refers to: nobody put another file there between open and
+ * lock. */
+static bool still_named(struct folder *folder, const char *name, const struct system_status *opened)
+{
+	struct system_status named;
+
+	return system_status_at(folder->system, folder->fd, name, false, &named) == 0 &&
+	       named.device == opened->device && named.inode == opened->inode;
+}
+
+static bool is_orphan(struct folder *folder, const char *name, int fd)
+{
+	struct system_status opened;
+
+	return system_status(folder->system, fd, &opened) == 0 &&
+	       (opened.kind == SYSTEM_REGULAR || opened.kind == SYSTEM_DIRECTORY) &&
+	       opened.owner == system_user(folder->system) &&
+	       system_lock(folder->system, fd, SYSTEM_LOCK_EXCLUSIVE) == 0 &&
+	       still_named(folder, name, &opened);
+}
+
+/* The lock is held while the entry is removed. */
+static bool remove_orphan(struct folder *folder, const char *name)
+{
+	const int fd = system_open(folder->system, folder->fd, name, SYSTEM_NO_FOLLOW);
+	bool removed;
+
+	if (fd < 0)
+		return false;
+	removed = is_orphan(folder, name, fd) && folder_remove_entry(folder, name);
+	system_close(folder->system, fd);
+	return removed;
+}
+
+/* ---------------------------------------------------------------------------------------------------- shards */
+
+struct sweep {
+	struct folder *folder;
+	struct sweep_counts *counts;
+	struct cairn_reader *index; /* of the sharded checkpoint in this folder; NULL: there is
+				       none, or it cannot be read */
+};
+
+static enum cairn_status open_index(struct cairn_reader *reader, struct folder *folder)
+{
+	const struct file_place place = {.directory = folder->fd,
+					 .path = INDEX_NAME,
+					 .name = INDEX_NAME,
+					 .flags = SYSTEM_NO_FOLLOW};
+	uint8_t page[CONTAINER_PAGE_SIZE];
+	struct file file;
+	enum cairn_status status;
+
+	status = file_open(folder->system, &place, &file, NULL);
+	if (status != CAIRN_OK)
+		return status;
+	status = file.size < sizeof(page) ? CAIRN_TRUNCATED
+					  : file_read(&file, 0, page, sizeof(page), NULL);
+	if (status == CAIRN_OK)
+		return open_container_alone(reader, &file, page, NULL);
+	file_close(&file);
+	return status;
+}
+
+/* The index of the folder, as it is durably there. */
+static struct cairn_reader *read_index(struct folder *folder)
+{
+	struct cairn_reader *const reader = reader_create(folder->system, NULL);
+
+	if (reader == NULL)
+		return NULL;
+	reader->name = INDEX_NAME;
+	if (open_index(reader, folder) == CAIRN_OK)
+		return reader;
+	cairn_reader_close(reader);
+	return NULL;
+}
+
+/* When in doubt: yes. */
+static bool index_names(const struct cairn_reader *index, const char *name)
+{
+	const struct cairn_string wanted = cairn_string_from(name);
+
+	for (uint64_t i = 1; i < index->index.shard_count; i++) {
+		struct shard_record record;
+		struct cairn_string found;
+
+		if (index_shard(&index->index, i, &record, NULL) != CAIRN_OK ||
+		    index_name(&index->index, record.name_offset, record.name_size, &found, NULL) !=
+			    CAIRN_OK ||
+		    index_name_compare(wanted, found) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool remove_shard(struct folder *folder, const char *name)
+{
+	struct system_status status;
+
+	return system_status_at(folder->system, folder->fd, name, false, &status) == 0 &&
+	       status.kind == SYSTEM_REGULAR && status.owner == system_user(folder->system) &&
+	       system_unlink(folder->system, folder->fd, name) == 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------- sweeping */
+
+static int sweep_entry(void *context, const char *name)
+{
+	struct sweep *const sweep = context;
+	bool removed;
+
+	if (is_temporary_name(name))
+		removed = remove_orphan(sweep->folder, name);
+	else if (sweep->index != NULL && is_shard_name(name) && !index_names(sweep->index, name))
+		removed = remove_shard(sweep->folder, name);
+	else
+		return 0;
+	if (removed)
+		sweep->counts->removed++;
+	else
+		sweep->counts->kept++;
+	return 0;
+}
+
+static enum cairn_status sweep_locked(struct folder *folder, struct sweep_counts *counts,
+				      struct cairn_error *error)
+{
+	struct sweep sweep = {.folder = folder, .counts = counts};
+	enum cairn_status status = CAIRN_OK;
+	int result;
+
+	result = system_sync(folder->system, folder->fd);
+	if (result < 0) {
+		error_set_system(error, result, "cannot make the folder durable");
+		if (error != NULL)
+			error->code = CAIRN_IN_DOUBT;
+		return CAIRN_IN_DOUBT;
+	}
+	sweep.index = read_index(folder);
+	result = system_list(folder->system, folder->fd, sweep_entry, &sweep);
+	if (result < 0)
+		status = error_set_system(error, result, "cannot list the folder");
+	cairn_reader_close(sweep.index);
+	return status;
+}
+
+enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *counts,
+			       struct cairn_error *error)
+{
+	enum cairn_status status;
+
+	if (folder->is_guarded)
+		return CAIRN_OK;
+	status = folder_lock(folder, SYSTEM_LOCK_EXCLUSIVE, error);
+	if (status != CAIRN_OK || !folder->locks_work)
+		return status;
+	status = sweep_locked(folder, counts, error);
+	folder_unlock(folder);
+	return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------- taking away */
+
+static enum cairn_status rename_to_trash(struct folder *folder, const char *name,
+					 char trash[TEMPORARY_NAME_SIZE], struct cairn_error *error)
+{
+	struct system *const system = folder->system;
+	int result = random_temporary_name(system, TRASH_PREFIX, trash);
+
+	if (result == 0)
+		result = system_rename(system, folder->fd, name, folder->fd, trash,
+				       SYSTEM_RENAME_REPLACE);
+	if (result < 0)
+		return error_set_system(error, result, "cannot put it aside");
+	result = system_sync(system, folder->fd);
+	if (result < 0) {
+		error_set_system(error, result, "cannot make the folder durable");
+		if (error != NULL)
+			error->code = CAIRN_IN_DOUBT;
+		return CAIRN_IN_DOUBT;
+	}
+	return CAIRN_OK;
+}
+
+enum cairn_status folder_take_away(struct folder *folder, const char *name,
+				   struct cairn_error *error)
+{
+	char trash[TEMPORARY_NAME_SIZE];
+	enum cairn_status status;
+
+	status = folder_lock(folder, SYSTEM_LOCK_EXCLUSIVE, error);
+	if (status != CAIRN_OK)
+		return status;
+	status = rename_to_trash(folder, name, trash, error);
+	if (status == CAIRN_OK)
+		folder_remove_entry(
+			folder, trash); /* what stays is swept later: nobody opens it any more */
+	folder_unlock(folder);
+	return status;
+}

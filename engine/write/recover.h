@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Recovery: removing what dead writers left, and nothing else.
+ *
+ * Touched are only names of Cairn's own grammar, of this user: drafts and temporary folders
+ * (.cairn-tmp-<32 hex>) and what was put aside for deletion (.cairn-trash-<32 hex>), when their
+ * lock could be had and they still have that name then; and in a sharded checkpoint shards that its
+ * durable index does not name. The folder is locked exclusively and made durable before anything is
+ * judged.
+ */
+#ifndef CAIRN_ENGINE_RECOVER_H
+#define CAIRN_ENGINE_RECOVER_H
+
+#include "engine/write/draft.h"
+
+struct sweep_counts {
+	uint64_t removed;
+	uint64_t kept;
+};
+
+/* Sweeps one folder. IN_DOUBT when it could not be made durable (nothing was removed then), BUSY,
+ * IO. No-op where locks do not work. */
+enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *counts,
+			       struct cairn_error *error);
+
+/* Removes an entry of the folder by name: a file, or a folder with the files that Cairn puts into
+ * folders. False when something stayed. */
+bool folder_remove_entry(struct folder *folder, const char *name);
+
+/*
+ * Takes a checkpoint away: renames it to a trash name, fsync, then removes it. The folder is locked
+ * meanwhile. NOT_FOUND, IN_DOUBT, BUSY, IO.
+ */
+enum cairn_status folder_take_away(struct folder *folder, const char *name,
+				   struct cairn_error *error);
+
+#endif
