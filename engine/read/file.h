@@ -5,7 +5,8 @@
  *
  * Cairn never touches a mapped page that was not populated first: a file that someone truncates, or
  * a medium that fails, is an error status and not a signal. (Between the two a page can still be
- * lost; design, section 7.)
+ * lost; design, section 7. For small ranges, whose windows are remembered, that may be a long
+ * time.)
  */
 #ifndef CAIRN_ENGINE_FILE_H
 #define CAIRN_ENGINE_FILE_H

@@ -79,28 +79,19 @@ static struct edge_block *find_edge(struct image_writer *writer, uint64_t block)
 	return NULL;
 }
 
-/* As much of the bytes as lies in the current block. */
-static enum cairn_status append_piece(struct image_writer *writer, struct image_section *section,
-				      const uint8_t *bytes, uint64_t size,
-				      struct cairn_error *error)
+/* The section has reached another block: sections meet in it, or it is this section's alone. */
+static enum cairn_status enter_block(struct image_writer *writer, struct image_section *section,
+				     struct cairn_error *error)
 {
-	const uint64_t in_block = section->at % INDEX_BLOCK_SIZE;
-	struct edge_block *const edge = find_edge(writer, section->at / INDEX_BLOCK_SIZE);
+	section->edge = find_edge(writer, section->at / INDEX_BLOCK_SIZE);
+	if (section->run_size == RUN_SIZE || section->edge != NULL) {
+		const enum cairn_status status = flush(writer, section, error);
 
-	if (edge != NULL) {
-		memcpy(edge->bytes + in_block, bytes, size);
-		section->at += size;
-		return CAIRN_OK;
+		if (status != CAIRN_OK)
+			return status;
 	}
-	if (in_block == 0 && section->run_size == 0)
+	if (section->run_size == 0)
 		section->run_start = section->at;
-	memcpy(section->run + section->run_size, bytes, size);
-	section->run_size += size;
-	section->at += size;
-	if (section->run_size == RUN_SIZE ||
-	    (section->at % INDEX_BLOCK_SIZE == 0 &&
-	     find_edge(writer, section->at / INDEX_BLOCK_SIZE) != NULL))
-		return flush(writer, section, error);
 	return CAIRN_OK;
 }
 
@@ -111,13 +102,23 @@ enum cairn_status image_append(struct image_writer *writer, enum section_type ty
 
 	assert(size <= section->end - section->at);
 	for (uint64_t done = 0; done < size;) {
-		const uint64_t room = INDEX_BLOCK_SIZE - section->at % INDEX_BLOCK_SIZE;
+		const uint64_t in_block = section->at % INDEX_BLOCK_SIZE;
+		const uint64_t room = INDEX_BLOCK_SIZE - in_block;
 		const uint64_t piece = size - done < room ? size - done : room;
-		const enum cairn_status status = append_piece(
-			writer, section, (const uint8_t *)bytes + done, piece, error);
+		const enum cairn_status status = in_block == 0 ? enter_block(writer, section, error)
+							       : CAIRN_OK;
 
 		if (status != CAIRN_OK)
 			return status;
+		if (section->edge != NULL) {
+			memcpy(section->edge->bytes + in_block, (const uint8_t *)bytes + done,
+			       piece);
+		} else {
+			memcpy(section->run + section->run_size, (const uint8_t *)bytes + done,
+			       piece);
+			section->run_size += piece;
+		}
+		section->at += piece;
 		done += piece;
 	}
 	return CAIRN_OK;
@@ -150,8 +151,11 @@ static bool prepare_section(struct image_writer *writer, const struct container_
 	if (section->size == 0)
 		return true;
 	state->run = arena_allocate(writer->arena, RUN_SIZE);
-	return state->run != NULL && hold_block(writer, state->at) &&
-	       hold_block(writer, state->end - 1);
+	if (state->run == NULL || !hold_block(writer, state->at) ||
+	    !hold_block(writer, state->end - 1))
+		return false;
+	state->edge = find_edge(writer, state->at / INDEX_BLOCK_SIZE);
+	return true;
 }
 
 enum cairn_status image_writer_init(struct image_writer *writer, struct system *system,

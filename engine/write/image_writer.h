@@ -32,7 +32,8 @@ struct image_section {
 	uint64_t end;
 	uint8_t *run;       /* in the arena; IMAGE_RUN_BLOCKS blocks that are not written yet */
 	uint64_t run_start; /* image offset of its first byte: a block boundary */
-	uint64_t run_size;  /* bytes in it */
+	struct edge_block *edge; /* the current block, when sections meet in it; else NULL */
+	uint64_t run_size;       /* bytes in it */
 };
 
 struct image_writer {

@@ -73,7 +73,8 @@ struct merge_group {
 	uint32_t *members; /* sources, ascending; in the merge's arena, room for all */
 	uint32_t count;
 	struct arena scratch;       /* emptied for each group */
-	struct merge_slice *slices; /* those that stay; in scratch */
+	struct merge_slice only;    /* the usual case: one source, one slice */
+	struct merge_slice *slices; /* those that stay; in scratch, or `only` */
 	uint32_t slice_count;
 	const uint64_t *dims; /* of the first member */
 	bool is_alias;        /* the first member is an alias, and stays one */

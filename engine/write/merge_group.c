@@ -131,7 +131,13 @@ static enum cairn_status read_slices(struct merge *merge, struct cairn_error *er
 
 	for (uint32_t i = 0; i < group->count; i++)
 		count += member(merge, i)->record.slice_count;
-	group->slices = arena_allocate_array(&group->scratch, count, sizeof(*group->slices));
+	if (count == 1) {
+		group->only = (struct merge_slice){0};
+		group->slices = &group->only;
+	} else {
+		group->slices = arena_allocate_array(&group->scratch, count,
+						     sizeof(*group->slices));
+	}
 	if (group->slices == NULL)
 		return error_set_memory(error, "slices");
 	for (uint32_t i = 0; i < group->count; i++) {
