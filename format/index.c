@@ -468,6 +468,29 @@ enum cairn_status index_name(const struct index *index, uint64_t offset, uint64_
 	return status;
 }
 
+enum cairn_status index_probe(const struct index *index, uint64_t number, uint8_t *name_space,
+			      struct cairn_string *name, struct cairn_error *error)
+{
+	const uint8_t *bytes = NULL;
+	uint64_t offset;
+	uint32_t size;
+	enum cairn_status status;
+
+	status = record_bytes(index, SECTION_TENSORS, number, &bytes, error);
+	if (status != CAIRN_OK)
+		return status;
+	tensor_record_peek(bytes, &offset, &size, name_space);
+	return index_name(index, offset, size, name, error);
+}
+
+void index_prefetch(const struct index *index, uint64_t number)
+{
+	const struct container_section *const section = &index->sections[SECTION_TENSORS];
+
+	if (number < section->size / TENSOR_RECORD_SIZE)
+		__builtin_prefetch(index->image + section->offset + number * TENSOR_RECORD_SIZE);
+}
+
 /* A run of records; numbers that wrap are refused by the gate. */
 static enum cairn_status record_run(const struct index *index, enum section_type type,
 				    uint64_t first, uint64_t count, const uint8_t **bytes,

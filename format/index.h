@@ -105,6 +105,15 @@ enum cairn_status index_shard(const struct index *index, uint64_t number,
 enum cairn_status index_region(const struct index *index, uint64_t number,
 			       struct region_record *record, struct cairn_error *error);
 
+/* What a search needs of a record that it only passes by: its name and namespace. Reserved bytes
+ * and limits are not looked at. */
+enum cairn_status index_probe(const struct index *index, uint64_t number, uint8_t *name_space,
+			      struct cairn_string *name, struct cairn_error *error);
+
+/* Tells the processor that this record may be asked for soon; does nothing for a number that is
+ * none. */
+void index_prefetch(const struct index *index, uint64_t number);
+
 /* Bytes of the names section. The pointer lives as long as the image. */
 enum cairn_status index_name(const struct index *index, uint64_t offset, uint64_t size,
 			     struct cairn_string *name, struct cairn_error *error);

@@ -33,6 +33,14 @@ static enum cairn_status out_of_order(uint64_t number, struct cairn_string name,
 			 number, quote(name).text);
 }
 
+static enum cairn_status wrong_name_space(uint64_t number, int found, int expected,
+					  struct cairn_error *error)
+{
+	return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+			 "tensor record %" PRIu64 " is in namespace %d instead of %d", number,
+			 found, expected);
+}
+
 static enum cairn_status record_name(const struct index *index, uint64_t number,
 				     enum name_space name_space, struct tensor_record *record,
 				     struct cairn_string *name, struct cairn_error *error)
@@ -43,50 +51,88 @@ static enum cairn_status record_name(const struct index *index, uint64_t number,
 	if (status != CAIRN_OK)
 		return status;
 	if (record->name_space != name_space)
-		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
-				 "tensor record %" PRIu64 " is in namespace %d instead of %d",
-				 number, record->name_space, (int)name_space);
+		return wrong_name_space(number, record->name_space, (int)name_space, error);
 	return index_name(index, record->name_offset, record->name_size, name, error);
+}
+
+/* A binary search that has not ended: the numbers that are left, and the nearest names met so far
+ * on either side. */
+struct search {
+	uint64_t low;
+	uint64_t high;
+	struct cairn_string below;
+	struct cairn_string above;
+};
+
+/* Half of the search's time is waiting for records: the two that may be next are asked for before
+ * names are compared. */
+static void prefetch_next(const struct index *index, const struct search *search, uint64_t middle)
+{
+	index_prefetch(index, search->low + (middle - search->low) / 2);
+	index_prefetch(index, middle + 1 + (search->high - middle - 1) / 2);
+}
+
+/* Goes on in one of the halves. CORRUPT when the name in the middle does not lie between those
+ * beside it. */
+static enum cairn_status narrow(struct search *search, uint64_t middle, struct cairn_string name,
+				int order, struct cairn_error *error)
+{
+	if ((order <= 0 && search->below.data != NULL &&
+	     index_name_compare(search->below, name) >= 0) ||
+	    (order >= 0 && search->above.data != NULL &&
+	     index_name_compare(name, search->above) >= 0))
+		return out_of_order(middle, name, error);
+	if (order < 0) {
+		search->low = middle + 1;
+		search->below = name;
+	} else {
+		search->high = middle;
+		search->above = name;
+	}
+	return CAIRN_OK;
+}
+
+/* The record that the search ended at; only now is all of it looked at. */
+static enum cairn_status found(const struct index *index, enum name_space name_space,
+			       uint64_t middle, uint64_t *number, struct tensor_record *record,
+			       struct cairn_error *error)
+{
+	struct cairn_string name;
+	const enum cairn_status status = record_name(index, middle, name_space, record, &name,
+						     error);
+
+	if (status == CAIRN_OK)
+		*number = middle;
+	return status;
 }
 
 enum cairn_status index_find(const struct index *index, enum name_space name_space,
 			     struct cairn_string name, uint64_t *number,
 			     struct tensor_record *record, struct cairn_error *error)
 {
-	uint64_t low = name_space == NAME_SPACE_TENSOR ? 0 : index->tensor_count;
-	uint64_t high = low + (name_space == NAME_SPACE_TENSOR ? index->tensor_count
-							       : index->metadata_count);
-	struct cairn_string below = {NULL, 0}; /* the nearest names met so far on either side */
-	struct cairn_string above = {NULL, 0};
+	const bool metadata = name_space == NAME_SPACE_METADATA;
+	struct search search = {.low = metadata ? index->tensor_count : 0};
 
-	while (low < high) {
-		const uint64_t middle = low + (high - low) / 2;
-		struct tensor_record probed;
-		struct cairn_string probed_name;
+	search.high = search.low + (metadata ? index->metadata_count : index->tensor_count);
+	while (search.low < search.high) {
+		const uint64_t middle = search.low + (search.high - search.low) / 2;
+		struct cairn_string probed;
+		uint8_t probed_space = 0;
 		enum cairn_status status;
 		int order;
 
-		status = record_name(index, middle, name_space, &probed, &probed_name, error);
+		prefetch_next(index, &search, middle);
+		status = index_probe(index, middle, &probed_space, &probed, error);
 		if (status != CAIRN_OK)
 			return status;
-		order = index_name_compare(probed_name, name);
-		if ((order <= 0 && below.data != NULL &&
-		     index_name_compare(below, probed_name) >= 0) ||
-		    (order >= 0 && above.data != NULL &&
-		     index_name_compare(probed_name, above) >= 0))
-			return out_of_order(middle, probed_name, error);
-		if (order == 0) {
-			*number = middle;
-			*record = probed;
-			return CAIRN_OK;
-		}
-		if (order < 0) {
-			low = middle + 1;
-			below = probed_name;
-		} else {
-			high = middle;
-			above = probed_name;
-		}
+		if (probed_space != name_space)
+			return wrong_name_space(middle, probed_space, name_space, error);
+		order = index_name_compare(probed, name);
+		status = narrow(&search, middle, probed, order, error);
+		if (status != CAIRN_OK)
+			return status;
+		if (order == 0)
+			return found(index, name_space, middle, number, record, error);
 	}
 	return CAIRN_NOT_FOUND;
 }

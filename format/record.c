@@ -86,6 +86,14 @@ void tensor_record_encode(const struct tensor_record *record, uint8_t bytes[TENS
 	memset(bytes + TENSOR_RESERVED2, 0, 8);
 }
 
+void tensor_record_peek(const uint8_t bytes[TENSOR_RECORD_SIZE], uint64_t *name_offset,
+			uint32_t *name_size, uint8_t *name_space)
+{
+	*name_offset = load_u64(bytes + TENSOR_NAME_OFFSET);
+	*name_size = load_u32(bytes + TENSOR_NAME_SIZE);
+	*name_space = bytes[TENSOR_NAME_SPACE];
+}
+
 enum cairn_status tensor_record_decode(const uint8_t bytes[TENSOR_RECORD_SIZE],
 				       struct tensor_record *record, struct cairn_error *error)
 {

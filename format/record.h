@@ -166,6 +166,10 @@ void extent_record_encode(const struct extent_record *record, uint8_t bytes[EXTE
 void shard_record_encode(const struct shard_record *record, uint8_t bytes[SHARD_RECORD_SIZE]);
 void region_record_encode(const struct region_record *record, uint8_t bytes[REGION_RECORD_SIZE]);
 
+/* Name and namespace alone, without any check. */
+void tensor_record_peek(const uint8_t bytes[TENSOR_RECORD_SIZE], uint64_t *name_offset,
+			uint32_t *name_size, uint8_t *name_space);
+
 /* All return CAIRN_OK or CORRUPT (unknown flag, reserved byte not zero). */
 enum cairn_status tensor_record_decode(const uint8_t bytes[TENSOR_RECORD_SIZE],
 				       struct tensor_record *record, struct cairn_error *error);

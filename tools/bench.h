@@ -25,6 +25,7 @@ enum figure {
 	FIND,
 	FIND_FIRST,
 	VIEW,
+	VIEW_ALL,
 	VIEW_FIRST,
 	TOUCH,
 	SUM,

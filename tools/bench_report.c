@@ -27,6 +27,8 @@ static const struct {
 	[FIND_FIRST] = {"find_first_ns", "find, index not verified", false, FIGURE_COUNT,
 			FIGURE_COUNT},
 	[VIEW] = {"view_ns", "view, verified before", false, FIGURE_COUNT, FIGURE_COUNT},
+	[VIEW_ALL] = {"view_all_ns", "view all, verified before", false, FIGURE_COUNT,
+		      FIGURE_COUNT},
 	[VIEW_FIRST] = {"view_first_bytes_per_s", "first views, verifying", true, SUM, DIRECT_READ},
 	[TOUCH] = {"touch_bytes_per_s", "touch all through views", true, SUM, DIRECT_READ},
 	[SUM] = {"sum_bytes_per_s", "limit: sum over memory", true, FIGURE_COUNT, FIGURE_COUNT},
@@ -182,11 +184,54 @@ static void print_figure(const struct bench *bench, enum figure figure)
 	putchar('\n');
 }
 
+/* A time behind a rate over so many bytes, or "" without samples. */
+static void duration_text(const struct bench *bench, enum figure figure, uint64_t bytes,
+			  char text[64])
+{
+	const struct samples *samples = &bench->samples[figure];
+
+	*text = '\0';
+	if (samples->count)
+		figure_text((double)bytes * 1e9 / median(samples), false, text, 64);
+}
+
+/* What a restore costs, at a glance: in views, and by reading. */
+static void print_headline(const struct bench *bench)
+{
+	const enum figure reading = bench->cold && bench->samples[DIRECT_READ].count ? DIRECT_READ
+										     : READ;
+	char open[64];
+	char all[64];
+	char first[64];
+	char plain[64];
+	char count[CLI_SIZE_SIZE];
+	char size[CLI_SIZE_SIZE];
+
+	if (!bench->samples[OPEN].count || !bench->samples[VIEW_ALL].count || !bench->bytes)
+		return;
+	figure_text(median(&bench->samples[OPEN]), false, open, sizeof(open));
+	figure_text(median(&bench->samples[VIEW_ALL]), false, all, sizeof(all));
+	duration_text(bench, VIEW_FIRST, bench->bytes, first);
+	duration_text(bench, reading, bench->file_bytes, plain);
+	printf("restore as views   %s to open + %s for all %s tensor%s", open, all,
+	       cli_format_count(bench->tensor_count, count), cli_plural(bench->tensor_count));
+	if (bench->info.has_digests)
+		printf(" (verified before); first time %s, verifying %s\n", first,
+		       cli_format_size((double)bench->bytes, size));
+	else
+		puts(", unverified: this format has no digests");
+	printf("plain read         %s into memory of one's own%s, nothing verified\n\n", plain,
+	       reading == DIRECT_READ ? ", from the disk"
+	       : bench->cold          ? ", from the page cache"
+				      : "");
+}
+
 static int print_table(const struct bench *bench)
 {
 	char count[CLI_SIZE_SIZE];
 	char size[CLI_SIZE_SIZE];
 
+	print_headline(bench);
 	printf("'%s': %s, %s tensor%s, %s\n", bench->path, bench->info.format,
 	       cli_format_count(bench->info.tensor_count, count),
 	       cli_plural(bench->info.tensor_count), cli_format_size((double)bench->bytes, size));

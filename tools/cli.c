@@ -97,8 +97,6 @@ enum cli_exit cli_exit_from(enum cairn_status status)
 
 static const char *advice(enum cairn_status status, const struct cairn_error *error)
 {
-	if (status == CAIRN_EXISTS)
-		return "; --force replaces it";
 	if (status == CAIRN_BUSY)
 		return "; trying again may help";
 	if (status == CAIRN_IO && error->system_errno == ENOSPC)
@@ -412,6 +410,15 @@ const char *cli_format_count(uint64_t count, char buffer[CLI_SIZE_SIZE])
 	}
 	buffer[used] = '\0';
 	return buffer;
+}
+
+char *cli_without_slashes(char *path)
+{
+	size_t size = strlen(path);
+
+	while (size > 1 && path[size - 1] == '/')
+		path[--size] = '\0';
+	return path;
 }
 
 const char *cli_plural(uint64_t count)

@@ -135,6 +135,9 @@ const char *cli_format_size(double bytes, char buffer[CLI_SIZE_SIZE]);
 /* "12,345,678"; returns `buffer`. */
 const char *cli_format_count(uint64_t count, char buffer[CLI_SIZE_SIZE]);
 
+/* The path without slashes behind it: "folder/" means the folder. Changes and returns it. */
+char *cli_without_slashes(char *path);
+
 /* "s" unless `count` is one. */
 const char *cli_plural(uint64_t count);
 

@@ -77,7 +77,8 @@ static int choose_target(const struct convert *convert, struct cairn_convert_opt
 		return cli_usage_error(
 			"convert",
 			"convert: no format follows from the name '%s': end it in .cairn, "
-			".safetensors or .safetensors.index.json, or say --to FORMAT",
+			".safetensors or .safetensors.index.json, or say --to FORMAT (a folder of "
+			"shards: --to cairn --max-shard-size SIZE)",
 			convert->destination);
 	if (target->target == CAIRN_TARGET_BY_SUFFIX)
 		return cli_error(CLI_NO, "this version cannot write %s, only cairn and safetensors",
@@ -134,6 +135,11 @@ static int choose_layout(const struct convert *convert, struct cairn_convert_opt
 	if (convert->thread_count > 64)
 		return cli_usage_error("convert", "convert: --threads %" PRIu64 ": at most 64",
 				       convert->thread_count);
+	if (convert->shard_size_max && ends_with(convert->destination, ".cairn"))
+		return cli_usage_error("convert",
+				       "convert: '%s' is the name of one file: for shards name a "
+				       "folder, without .cairn, and say --to cairn",
+				       convert->destination);
 	options->alignment = alignment;
 	options->thread_count = (uint32_t)convert->thread_count;
 	options->shard_size_max = convert->shard_size_max;
@@ -183,6 +189,13 @@ static void print_result(const struct convert *convert, const struct cairn_reade
 	       cli_format_size((double)info.file_bytes / seconds, rate));
 }
 
+static const char *format_written(const struct cairn_convert_options *options)
+{
+	if (options->target != CAIRN_TARGET_CAIRN)
+		return "safetensors";
+	return options->shard_size_max ? "cairn-sharded" : "cairn";
+}
+
 static int convert_reader(const struct convert *convert, const struct cairn_reader *reader,
 			  struct cairn_convert_options *options)
 {
@@ -197,10 +210,11 @@ static int convert_reader(const struct convert *convert, const struct cairn_read
 						       &error);
 	const uint64_t end = progress_clock();
 	progress_end(&progress);
+	if (status == CAIRN_EXISTS && !convert->force)
+		return cli_error(CLI_NO, "%s; --force replaces it", error.message);
 	if (status != CAIRN_OK)
 		return cli_fail(status, &error);
-	print_result(convert, reader,
-		     options->target == CAIRN_TARGET_CAIRN ? "cairn" : "safetensors",
+	print_result(convert, reader, format_written(options),
 		     (double)(end - progress.start) / 1e9);
 	return CLI_DONE;
 }
@@ -241,7 +255,9 @@ int cmd_convert(int argc, char **argv)
 		"SRC DST",
 		"Writes a checkpoint in another format: atomic, durable, and without loss.",
 		"DST's suffix decides: .cairn, .safetensors, or .safetensors.index.json (several "
-		"files). Every\n"
+		"files).\n"
+		"With --to cairn and --max-shard-size DST becomes a folder: an index and shards. "
+		"Every\n"
 		"name, type, shape, metadata value and bit is kept; what the format cannot hold is "
 		"listed\n"
 		"and nothing is written, unless it is dropped by name. DST appears whole or not at "
@@ -258,6 +274,6 @@ int cmd_convert(int argc, char **argv)
 	if (result != CLI_GO_ON)
 		return result;
 	convert.source = arguments.values[0];
-	convert.destination = arguments.values[1];
+	convert.destination = cli_without_slashes(arguments.values[1]);
 	return run(&convert);
 }

@@ -28,6 +28,8 @@ static const struct command commands[] = {
 	{"cat", cmd_cat, "the bytes of tensors, or of a slice of one"},
 	{"verify", cmd_verify, "check every digest and every structural rule"},
 	{"convert", cmd_convert, "write it in another format, losing nothing"},
+	{"merge", cmd_merge, "make one checkpoint of several, linking their files"},
+	{"gc", cmd_gc, "remove what dead writers left in a folder"},
 	{"bench", cmd_bench, "how fast it opens and reads here, beside what this machine can do"},
 };
 
@@ -46,8 +48,8 @@ static void print_commands(FILE *file)
 {
 	fputs("usage: cairn COMMAND [options] ...\n"
 	      "       cairn PATH               the same as cairn info PATH\n\n"
-	      "Reads checkpoints of machine learning models (Cairn, safetensors), checks and "
-	      "converts them.\n\n"
+	      "Reads checkpoints of machine learning models (Cairn, safetensors), checks, "
+	      "converts and merges them.\n\n"
 	      "commands:\n",
 	      file);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)

@@ -34,6 +34,7 @@ struct merging {
 	const struct cairn_merge_options *options;
 	struct cairn_merge_report report;
 	struct cairn_reader **readers; /* owned, each */
+	struct system_status *files;   /* owned; of each source's first file, as it was read */
 	struct work_folder work;
 };
 
@@ -112,11 +113,18 @@ static enum cairn_status open_sources(struct merging *merging, struct cairn_erro
 				 SOURCE_COUNT_MAX);
 	merging->readers = system_allocate_zeroed(merging->system,
 						  merging->count * sizeof(struct cairn_reader *));
-	if (merging->readers == NULL)
+	merging->files = system_allocate_zeroed(merging->system,
+						merging->count * sizeof(*merging->files));
+	if (merging->readers == NULL || merging->files == NULL)
 		return error_set_memory(error, "the sources");
-	for (uint32_t i = 0; i < merging->count && status == CAIRN_OK; i++)
-		status = reader_open_path(merging->system, merging->sources[i], NULL,
-					  &merging->readers[i], error);
+	for (uint32_t i = 0; i < merging->count && status == CAIRN_OK; i++) {
+		struct cairn_reader **const reader = &merging->readers[i];
+
+		status = reader_open_path(merging->system, merging->sources[i], NULL, reader,
+					  error);
+		if (status == CAIRN_OK)
+			merging->files[i] = (*reader)->files[(*reader)->first_file].status;
+	}
 	return status;
 }
 
@@ -201,11 +209,29 @@ static enum cairn_status merge_sources(struct merging *merging, struct cairn_err
 	return status;
 }
 
+/* The path still leads to what was merged: not to the result, which may have replaced a source. */
+static bool is_still_source(const struct merging *merging, uint32_t number)
+{
+	const struct system_status *const was = &merging->files[number];
+	struct cairn_reader *reader = NULL;
+	bool same;
+
+	if (reader_open_path(merging->system, merging->sources[number], NULL, &reader, NULL) !=
+	    CAIRN_OK)
+		return false;
+	same = reader->files[reader->first_file].status.inode == was->inode &&
+	       reader->files[reader->first_file].status.device == was->device;
+	cairn_reader_close(reader);
+	return same;
+}
+
 /* Only after the commit. What cannot be removed stays: the merge has succeeded. */
 static void remove_sources(const struct merging *merging)
 {
-	for (uint32_t i = 0; i < merging->count; i++)
-		(void)remove_path(merging->system, merging->sources[i], NULL);
+	for (uint32_t i = 0; i < merging->count; i++) {
+		if (is_still_source(merging, i))
+			(void)remove_path(merging->system, merging->sources[i], NULL);
+	}
 }
 
 static enum cairn_status begin_work(struct merging *merging, struct cairn_error *error)
@@ -256,10 +282,11 @@ enum cairn_status merge_checkpoints(struct system *system, const char *const *so
 		status = merge_sources(&merging, error);
 	work_folder_end(&merging.work);
 	close_sources(&merging);
+	if (status == CAIRN_OK && merging.options->remove_sources)
+		remove_sources(&merging);
+	system_free(system, merging.files);
 	if (status != CAIRN_OK)
 		return error_prefix(error, status, path);
-	if (merging.options->remove_sources)
-		remove_sources(&merging);
 	if (report != NULL)
 		*report = merging.report;
 	return CAIRN_OK;

@@ -279,5 +279,12 @@ bool file_is_resident(const struct file *file, uint64_t offset, uint64_t size)
 {
 	if (file->map == NULL)
 		return true;
+	if (file->fd >= 0) {
+		const int cached = system_cached(file->system, file->fd, file->start + offset,
+						 size);
+
+		if (cached >= 0)
+			return cached != 0;
+	}
 	return system_resident(file->system, file->base + offset, size) != 0;
 }

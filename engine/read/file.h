@@ -38,7 +38,7 @@ struct file {
 	const uint8_t *map;  /* what was mapped; owned; NULL: nothing */
 	size_t map_size;
 	_Atomic uint64_t *windows;   /* owned; of a mapped file, a bit for each window that was
-					brought   in; NULL: they are not remembered */
+					brought in */
 	struct system_status status; /* of a descriptor */
 };
 

@@ -4,6 +4,7 @@
  * read, whatever the number of tensors.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "engine/read/reader.h"
 #include "format/bytes.h"
@@ -100,6 +101,25 @@ enum cairn_status open_container_alone(struct cairn_reader *reader, struct file 
 	return status == CAIRN_OK ? use_image(reader, &reader->files[0], error) : status;
 }
 
+/* One shard of several opens as what it holds, and says so. */
+static enum cairn_status note_single_shard(struct cairn_reader *reader, struct cairn_error *error)
+{
+	static const char format[] = "one shard of %u: pass its folder to open all of it";
+	const size_t size = sizeof(format) + 16;
+	const char *const name = reader->files[0].name;
+	unsigned count = 0;
+	char *note;
+
+	if (name == NULL || sscanf(name, "shard-%*5u-of-%5u", &count) != 1 || count < 2)
+		return CAIRN_OK;
+	note = arena_allocate(&reader->arena, size);
+	if (note == NULL)
+		return error_set_memory(error, "a note");
+	snprintf(note, size, format, count);
+	reader->note = note;
+	return CAIRN_OK;
+}
+
 enum cairn_status open_container(struct cairn_reader *reader, int directory, struct file *file,
 				 const uint8_t *page, struct cairn_error *error)
 {
@@ -107,5 +127,5 @@ enum cairn_status open_container(struct cairn_reader *reader, int directory, str
 
 	if (status == CAIRN_OK && reader->index.shard_count > 1)
 		return open_siblings(reader, directory, error);
-	return status;
+	return status == CAIRN_OK ? note_single_shard(reader, error) : status;
 }

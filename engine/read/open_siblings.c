@@ -8,6 +8,7 @@
  * the index means (its content id) when it is first used, so that opening stays cheap with hundreds
  * of shards.
  */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "engine/read/reader.h"
@@ -57,6 +58,7 @@ static enum cairn_status open_sibling(struct cairn_reader *reader, int directory
 {
 	struct file *const file = &reader->files[number];
 	struct file_place place = {.directory = directory, .flags = SYSTEM_NO_FOLLOW};
+	struct cairn_error found = {0};
 	char *name = NULL;
 	enum cairn_status status;
 
@@ -65,11 +67,16 @@ static enum cairn_status open_sibling(struct cairn_reader *reader, int directory
 		return status;
 	place.path = name;
 	place.name = name;
-	status = file_open(reader->system, &place, file, error);
+	status = file_open(reader->system, &place, file, &found);
 	if (status == CAIRN_NOT_FOUND) {
 		reader->siblings_changed = true;
 		status = error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 				   "this shard is missing");
+	} else if (found.system_errno == ELOOP) {
+		status = error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				   "a link where a shard should be: links are not followed");
+	} else if (status != CAIRN_OK && error != NULL) {
+		*error = found;
 	}
 	if (status == CAIRN_OK)
 		status = check_size(reader, file, record->size, error);

@@ -117,6 +117,14 @@ enum cairn_status reader_map_file(struct cairn_reader *reader, uint32_t number,
 	return status;
 }
 
+void reader_spare_descriptors(struct cairn_reader *reader, uint32_t number)
+{
+	if (number < system_descriptors_max(reader->system) / DESCRIPTOR_SHARE)
+		return;
+	for (uint32_t i = 0; i < reader->file_count; i++)
+		file_drop_descriptor(&reader->files[i]);
+}
+
 static uint64_t file_bytes(const struct cairn_reader *reader)
 {
 	uint64_t total = reader->index_file_size;

@@ -121,6 +121,9 @@ enum cairn_status reader_reserve_files(struct cairn_reader *reader, uint32_t cou
 				       struct cairn_error *error);
 enum cairn_status reader_map_file(struct cairn_reader *reader, uint32_t number,
 				  struct cairn_error *error);
+/* Of many readers that are open at once, the number-th does without descriptors where its mappings
+ * do. */
+void reader_spare_descriptors(struct cairn_reader *reader, uint32_t number);
 enum cairn_status reader_use_built_index(struct cairn_reader *reader, struct build_input *input,
 					 const uint8_t *literals, uint64_t literals_size,
 					 struct cairn_error *error);

@@ -163,6 +163,16 @@ int memory_populate(struct system *system, const uint8_t *address, size_t size)
 	return (int)memory_leave(&frame);
 }
 
+/* An older kernel: residency is asked for by mapping. */
+int memory_cached(struct system *system, int fd, uint64_t offset, uint64_t size)
+{
+	(void)system;
+	(void)fd;
+	(void)offset;
+	(void)size;
+	return -ENOSYS;
+}
+
 int memory_resident(struct system *system, const uint8_t *address, size_t size)
 {
 	struct memory_call_frame frame;

@@ -122,6 +122,7 @@ int memory_map(struct system *system, int fd, uint64_t offset, size_t size,
 void memory_unmap(struct system *system, const uint8_t *address, size_t size);
 int memory_populate(struct system *system, const uint8_t *address, size_t size);
 int memory_resident(struct system *system, const uint8_t *address, size_t size);
+int memory_cached(struct system *system, int fd, uint64_t offset, uint64_t size);
 int memory_advise(struct system *system, const uint8_t *address, size_t size,
 		  enum system_advice advice);
 

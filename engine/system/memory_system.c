@@ -41,6 +41,7 @@ static const struct system_operations memory_operations = {
 	.unmap = memory_unmap,
 	.populate = memory_populate,
 	.resident = memory_resident,
+	.cached = memory_cached,
 	.advise = memory_advise,
 	.allocate = memory_allocate,
 	.allocate_zeroed = memory_allocate_zeroed,

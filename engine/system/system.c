@@ -163,6 +163,11 @@ int system_populate(struct system *system, const uint8_t *address, size_t size)
 	return system->operations->populate(system, address, size);
 }
 
+int system_cached(struct system *system, int fd, uint64_t offset, uint64_t size)
+{
+	return system->operations->cached(system, fd, offset, size);
+}
+
 int system_resident(struct system *system, const uint8_t *address, size_t size)
 {
 	return system->operations->resident(system, address, size);

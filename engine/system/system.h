@@ -121,6 +121,7 @@ struct system_operations {
 	void (*unmap)(struct system *, const uint8_t *address, size_t size);
 	int (*populate)(struct system *, const uint8_t *address, size_t size);
 	int (*resident)(struct system *, const uint8_t *address, size_t size);
+	int (*cached)(struct system *, int fd, uint64_t offset, uint64_t size);
 	int (*advise)(struct system *, const uint8_t *address, size_t size,
 		      enum system_advice advice);
 
@@ -229,6 +230,10 @@ int system_populate(struct system *system, const uint8_t *address, size_t size);
 /* 1: all pages are in memory, as far as the kernel tells; 0: not all are; negative errno: unknown.
  * At most 64 MiB a call. */
 int system_resident(struct system *system, const uint8_t *address, size_t size);
+
+/* The same question about a range of a file (cachestat), many times faster to answer: 1, 0, or a
+ * negative errno where the kernel does not know the call or does not tell. */
+int system_cached(struct system *system, int fd, uint64_t offset, uint64_t size);
 
 int system_advise(struct system *system, const uint8_t *address, size_t size,
 		  enum system_advice advice);

@@ -440,6 +440,34 @@ static int posix_populate(struct system *system, const uint8_t *address, size_t 
 	return result < 0 ? -errno : 0;
 }
 
+/* Linux 6.5; its header may be older than the kernel. */
+#define CACHESTAT_CALL 451
+
+struct cachestat_range_of_file {
+	uint64_t offset;
+	uint64_t size;
+};
+
+struct cachestat_answer {
+	uint64_t cached;
+	uint64_t others[4];
+};
+
+static int posix_cached(struct system *system, int fd, uint64_t offset, uint64_t size)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct cachestat_range_of_file range = {offset, size};
+	struct cachestat_answer answer = {0};
+	const uint64_t pages = (offset + size + page - 1) / page - offset / page;
+	long result;
+
+	(void)system;
+	RETRY_INTERRUPTED(result, syscall(CACHESTAT_CALL, fd, &range, &answer, 0));
+	if (result < 0)
+		return -errno;
+	return answer.cached >= pages;
+}
+
 static bool all_resident(const unsigned char *pages, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -506,12 +534,31 @@ static void *posix_allocate_zeroed(struct system *system, size_t size)
 	return calloc(1, at_least_one(size));
 }
 
+/* Memory for direct transfers from this size up comes in huge pages where the system has them: a
+ * device takes a few hundred pieces at a time, and each small page is one. */
+#define HUGE_PAGE_SIZE    ((size_t)2 << 20)
+#define TRANSFER_SIZE_MIN ((size_t)256 << 10)
+
+static void *allocate_for_transfers(size_t size)
+{
+	const size_t rounded = (size + HUGE_PAGE_SIZE - 1) & ~(HUGE_PAGE_SIZE - 1);
+	void *memory = NULL;
+
+	if (rounded < size || posix_memalign(&memory, HUGE_PAGE_SIZE, rounded) != 0)
+		return NULL;
+	madvise(memory, rounded,
+		MADV_HUGEPAGE); /* advice: where it is not taken, transfers still work */
+	return memory;
+}
+
 static void *posix_allocate_aligned(struct system *system, size_t alignment, size_t size)
 {
 	const size_t usable = alignment < sizeof(void *) ? sizeof(void *) : alignment;
 	void *memory = NULL;
 
 	(void)system;
+	if (alignment == SYSTEM_DIRECT_ALIGNMENT && size >= TRANSFER_SIZE_MIN)
+		return allocate_for_transfers(size);
 	return posix_memalign(&memory, usable, at_least_one(size)) == 0 ? memory : NULL;
 }
 
@@ -680,6 +727,7 @@ static const struct system_operations posix_operations = {
 	.unmap = posix_unmap,
 	.populate = posix_populate,
 	.resident = posix_resident,
+	.cached = posix_cached,
 	.advise = posix_advise,
 	.allocate = posix_allocate,
 	.allocate_zeroed = posix_allocate_zeroed,

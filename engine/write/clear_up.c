@@ -89,6 +89,15 @@ enum cairn_status cairn_sweep(const char *folder, struct cairn_sweep_report *rep
 
 /* ---------------------------------------------------------------------------------------------------- remove */
 
+/* The name is that of the index or a shard, and the folder holds an index. */
+static bool is_part(struct folder *folder, const char *name)
+{
+	struct system_status status;
+
+	return (strcmp(name, INDEX_NAME) == 0 || is_shard_name(name)) &&
+	       system_status_at(folder->system, folder->fd, INDEX_NAME, false, &status) == 0;
+}
+
 /* Only what Cairn wrote: a container, or a folder with an index that is one. */
 static enum cairn_status check_ours(struct system *system, const char *path,
 				    struct cairn_error *error)
@@ -121,6 +130,9 @@ enum cairn_status remove_path(struct system *system, const char *path, struct ca
 	if (status != CAIRN_OK)
 		return status;
 	status = folder_open(system, path, &folder, name, error);
+	if (status == CAIRN_OK && is_part(&folder, name))
+		status = error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
+				   "a part of a sharded checkpoint: pass its folder");
 	if (status == CAIRN_OK)
 		status = folder_take_away(&folder, name, error);
 	folder_close(&folder);

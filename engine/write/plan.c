@@ -15,7 +15,7 @@
 #include "format/digest.h"
 #include "format/error.h"
 
-#define SEGMENT_SIZE ((uint64_t)4 << 20)
+#define SEGMENT_SIZE ((uint64_t)1 << 20)
 
 struct planner {
 	struct cairn_writer *writer;

@@ -194,9 +194,10 @@ enum cairn_status cairn_save_writer(struct cairn_save *save, uint32_t rank, uint
 struct rank_search {
 	uint32_t *attempts;
 	uint32_t count;
-	uint32_t unexpected; /* a rank beyond the count; the count itself: none */
+	uint32_t unexpected; /* a rank beyond the count; RANK_NONE: none */
 };
 #define ATTEMPT_NONE UINT32_MAX
+#define RANK_NONE    UINT32_MAX
 
 static int look_at_entry(void *context, const char *name)
 {
@@ -246,7 +247,7 @@ static enum cairn_status find_ranks(struct cairn_save *save, struct rank_search 
 	result = system_list(save->system, save->work.folder.fd, look_at_entry, search);
 	if (result < 0)
 		return error_set_system(error, result, "cannot list the temporary folder");
-	if (search->unexpected != search->count)
+	if (search->unexpected != RANK_NONE)
 		return error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
 				 "rank %" PRIu32 " finished a shard of a save of %" PRIu32 " ranks",
 				 search->unexpected, search->count);
@@ -265,6 +266,7 @@ static enum cairn_status open_rank(struct cairn_save *save, uint32_t rank, uint3
 	status = reader_open_path(save->system, path, NULL, reader, error);
 	if (status != CAIRN_OK)
 		return status;
+	reader_spare_descriptors(*reader, rank);
 	if (memcmp((*reader)->header.save_id, kept_id(save).bytes, sizeof(save->id.bytes)) == 0)
 		return CAIRN_OK;
 	return error_set(error, CAIRN_MISMATCH, CAIRN_ERROR_NO_OFFSET,
@@ -297,7 +299,7 @@ static enum cairn_status open_ranks(struct cairn_save *save, struct cairn_reader
 				    struct cairn_error *error)
 {
 	const uint32_t count = save->options.rank_count;
-	struct rank_search search = {.count = count, .unexpected = count};
+	struct rank_search search = {.count = count, .unexpected = RANK_NONE};
 	enum cairn_status status;
 
 	search.attempts = system_allocate(save->system, count * sizeof(*search.attempts));

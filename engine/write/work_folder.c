@@ -282,10 +282,14 @@ static enum cairn_status write_index(struct work_folder *work, struct merge *mer
 	if (status == CAIRN_OK)
 		status = merge_write(merge, identity, &draft, &content_id, error);
 	if (status == CAIRN_OK)
-		return publish(&draft, 1, false,
-			       error); /* and with it all other entries of the folder */
+		status = publish(&draft, 1, false,
+				 error); /* and with it all other entries of the folder */
 	draft_discard(&draft);
-	return status;
+	if (status != CAIRN_IN_DOUBT)
+		return status;
+	if (error != NULL) /* what it is in doubt about will not be published */
+		error->code = CAIRN_IO;
+	return CAIRN_IO;
 }
 
 enum cairn_status work_folder_complete(struct work_folder *work, struct merge *merge,

@@ -149,6 +149,10 @@ static const struct segment *take_segment(struct worker *worker, enum cairn_stat
 		segment = &plan->segments[job->next++];
 		if (segment->has_callbacks)
 			*status = fill(worker, segment, error);
+		if (*status != CAIRN_OK) { /* now: a callback that failed is not called again */
+			job->status = *status;
+			job->error = *error;
+		}
 	}
 	mutex_unlock(&job->mutex);
 	return segment;
