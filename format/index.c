@@ -134,7 +134,8 @@ static enum cairn_status verify_block(const struct index *index, int level, uint
 		       index->image + index->tree.levels[level + 1].offset + block * DIGEST_SIZE,
 		       DIGEST_SIZE);
 	if (index->prepare != NULL) {
-		status = index->prepare(index->prepare_context, place.offset, place.size, error);
+		status = index->prepare(index->prepare_context, place.state, place.offset,
+					place.size, error);
 		if (status != CAIRN_OK)
 			return status;
 	}

@@ -62,9 +62,10 @@ struct index {
 	/* Of an image from a file; NULL: trusted. One per block: 0 unknown, 1 verified. Borrowed.
 	 */
 	_Atomic uint8_t *block_states;
-	/* Makes sure that a touch of these image bytes cannot fault; may be NULL. Called before a
-	 * block is read for the first time. */
-	enum cairn_status (*prepare)(void *context, uint64_t offset, uint64_t size,
+	/* Puts these image bytes, block number `block` of the tree, where the image is; NULL: they
+	 * are there. Called before a block is read for the first time, by any thread, perhaps again
+	 * for a block that is in use: what is there already must stay as it is. */
+	enum cairn_status (*prepare)(void *context, uint64_t block, uint64_t offset, uint64_t size,
 				     struct cairn_error *error);
 	void *prepare_context;
 	uint64_t file_offset; /* of the image in its file, for messages */

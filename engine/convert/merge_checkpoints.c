@@ -80,6 +80,7 @@ static enum cairn_status copy_source(struct merging *merging, uint32_t number,
 	merging->readers[number] = NULL;
 	status = reader_open_path(merging->system, path, NULL, &merging->readers[number], error);
 	if (status == CAIRN_OK) {
+		reader_spare_descriptors(merging->readers[number], number);
 		merging->report.copied++;
 		merging->report.copied_bytes += merging->readers[number]->files[0].size;
 	}
@@ -122,8 +123,10 @@ static enum cairn_status open_sources(struct merging *merging, struct cairn_erro
 
 		status = reader_open_path(merging->system, merging->sources[i], NULL, reader,
 					  error);
-		if (status == CAIRN_OK)
-			merging->files[i] = (*reader)->files[(*reader)->first_file].status;
+		if (status != CAIRN_OK)
+			break;
+		merging->files[i] = (*reader)->files[(*reader)->first_file].status;
+		reader_spare_descriptors(*reader, i);
 	}
 	return status;
 }
@@ -139,21 +142,19 @@ static bool is_file_path(const char *path)
 	       strcmp(path + size - (sizeof(suffix) - 1), suffix) == 0;
 }
 
-/* What a rewritten checkpoint turned out to be. */
-static enum cairn_status count_copies(struct merging *merging, struct cairn_error *error)
+/* What a rewritten checkpoint turned out to be. It is published: that it cannot be counted is no
+ * failure any more. */
+static void count_copies(struct merging *merging)
 {
 	struct cairn_reader *reader = NULL;
-	enum cairn_status status;
 
-	status = reader_open_path(merging->system, merging->path, NULL, &reader, error);
-	if (status != CAIRN_OK)
-		return status;
 	merging->report.copied = merging->count;
+	if (reader_open_path(merging->system, merging->path, NULL, &reader, NULL) != CAIRN_OK)
+		return;
 	merging->report.shards = reader->file_count == 1 ? 1 : reader->file_count - 1;
 	for (uint32_t i = 0; i < reader->file_count; i++)
 		merging->report.copied_bytes += reader->files[i].size;
 	cairn_reader_close(reader);
-	return CAIRN_OK;
 }
 
 /* Writes the checkpoint in the temporary folder once more: as one file, or in shards of another
@@ -175,7 +176,9 @@ static enum cairn_status rewrite(struct merging *merging, struct cairn_error *er
 	if (status == CAIRN_OK)
 		status = cairn_convert(reader, merging->path, &convert, error);
 	cairn_reader_close(reader);
-	return status == CAIRN_OK ? count_copies(merging, error) : status;
+	if (status == CAIRN_OK)
+		count_copies(merging);
+	return status;
 }
 
 static enum cairn_status complete_and_publish(struct merging *merging, struct merge *merge,

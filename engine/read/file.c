@@ -16,10 +16,6 @@
 #define PAGE_SIZE                                                                                  \
  ((uint64_t)4096) /* the smallest that Linux has; populating rounds to real pages by itself */
 
-enum {
-	WINDOWS_PER_WORD = 64
-};
-
 /* ---------------------------------------------------------------------------------------------------- open */
 
 static enum cairn_status take_status(struct file *file, struct cairn_error *error)
@@ -100,7 +96,6 @@ void file_close(struct file *file)
 		return;
 	if (file->map != NULL)
 		system_unmap(file->system, file->map, file->map_size);
-	system_free(file->system, file->windows);
 	if (file->fd >= 0)
 		system_close(file->system, file->fd); /* only read from: nothing can be lost */
 	*file = (struct file){.fd = -1};
@@ -139,11 +134,7 @@ enum cairn_status file_map(struct file *file, enum cairn_transport transport,
 		return CAIRN_OK;
 	}
 	file->base = file->map + skipped;
-	/* 8 bytes for 4 MiB, which are touched as the windows are */
-	file->windows = system_allocate_zeroed(
-		file->system, sizeof(*file->windows) *
-				      divide_up(file->size, WINDOWS_PER_WORD * FILE_WINDOW_SIZE));
-	return file->windows == NULL ? error_set_memory(error, "the windows of a file") : CAIRN_OK;
+	return CAIRN_OK;
 }
 
 /* ---------------------------------------------------------------------------------------------------- read */
@@ -220,45 +211,12 @@ static enum cairn_status prepare_step(const struct file *file, uint64_t offset, 
 			     : without_descriptor(offset + size, result, error);
 }
 
-/* Brings in a whole window, unless that was done before. False when it cannot be: the caller's
- * range may be fine all the same. */
-static bool prepare_window(const struct file *file, uint64_t window)
-{
-	_Atomic uint64_t *const word = &file->windows[window / WINDOWS_PER_WORD];
-	const uint64_t bit = (uint64_t)1 << window % WINDOWS_PER_WORD;
-	const uint64_t start = window * FILE_WINDOW_SIZE;
-	const uint64_t left = file->size - start;
-	const uint64_t size = left < FILE_WINDOW_SIZE ? left : FILE_WINDOW_SIZE;
-
-	if ((atomic_load_explicit(word, memory_order_relaxed) & bit) != 0)
-		return true;
-	if (!file_is_resident(file, start, size))
-		file_read_ahead(file, start, size); /* all of it, and not what the kernel guesses */
-	if (system_populate(file->system, file->base + start, size) != 0)
-		return false;
-	atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
-	return true;
-}
-
-static bool prepare_windows(const struct file *file, uint64_t offset, uint64_t size)
-{
-	const uint64_t end = size == 0 ? 0 : (offset + size - 1) / FILE_WINDOW_SIZE + 1;
-
-	for (uint64_t window = offset / FILE_WINDOW_SIZE; window < end; window++) {
-		if (!prepare_window(file, window))
-			return false;
-	}
-	return true;
-}
-
 enum cairn_status file_prepare(const struct file *file, uint64_t offset, uint64_t size,
 			       struct cairn_error *error)
 {
 	assert(range_within(offset, size, file->size));
 	if (file->map == NULL)
 		return CAIRN_OK; /* memory */
-	if (size <= FILE_WINDOW_SIZE && prepare_windows(file, offset, size))
-		return CAIRN_OK;
 	for (uint64_t done = 0; done < size; done += FILE_STEP_SIZE) {
 		const uint64_t step = size - done < FILE_STEP_SIZE ? size - done : FILE_STEP_SIZE;
 		const enum cairn_status status = prepare_step(file, offset + done, step, error);

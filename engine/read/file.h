@@ -5,13 +5,11 @@
  *
  * Cairn never touches a mapped page that was not populated first: a file that someone truncates, or
  * a medium that fails, is an error status and not a signal. (Between the two a page can still be
- * lost; design, section 7. For small ranges, whose windows are remembered, that may be a long
- * time.)
+ * lost; design, section 7.)
  */
 #ifndef CAIRN_ENGINE_FILE_H
 #define CAIRN_ENGINE_FILE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,10 +22,6 @@
  * the map lock. */
 #define FILE_STEP_SIZE ((size_t)8 << 20)
 
-/* Ranges up to this size are brought in together with what is around them, in windows of this size
- * that are remembered: many small tensors lie in each. */
-#define FILE_WINDOW_SIZE ((uint64_t)65536)
-
 struct file {
 	struct system *system;
 	const char *name;    /* for messages; borrowed */
@@ -37,8 +31,6 @@ struct file {
 	const uint8_t *base; /* byte 0, when mapped or memory; else NULL */
 	const uint8_t *map;  /* what was mapped; owned; NULL: nothing */
 	size_t map_size;
-	_Atomic uint64_t *windows;   /* owned; of a mapped file, a bit for each window that was
-					brought in */
 	struct system_status status; /* of a descriptor */
 };
 
@@ -83,8 +75,7 @@ void file_close(struct file *file);
 enum cairn_status file_read(const struct file *file, uint64_t offset, void *buffer, size_t size,
 			    struct cairn_error *error);
 
-/* Makes the range of a mapped file safe to touch; a small one costs no system call once its window
- * was brought in. TRUNCATED, IO. No-op for memory. */
+/* Makes the range of a mapped file safe to touch. TRUNCATED, IO. No-op for memory. */
 enum cairn_status file_prepare(const struct file *file, uint64_t offset, uint64_t size,
 			       struct cairn_error *error);
 

@@ -11,18 +11,43 @@
 #include "format/container.h"
 #include "format/error.h"
 
-/* Index blocks are brought in before they are hashed. */
-static enum cairn_status prepare_block(void *context, uint64_t offset, uint64_t size,
-				       struct cairn_error *error)
+/*
+ * An index up to this size is not used where it is mapped: somebody could cut the file off, or
+ * change what was verified. Larger ones are, so that a reader of a million tensors takes no private
+ * memory for them.
+ */
+#define PRIVATE_INDEX_SIZE_MAX ((uint64_t)4 << 20)
+
+/* Brings a mapped index block in before it is hashed. */
+static enum cairn_status prepare_block(void *context, uint64_t block, uint64_t offset,
+				       uint64_t size, struct cairn_error *error)
 {
 	const struct cairn_reader *const reader = context;
 	const struct file *const file = &reader->files[0];
 	const uint64_t start = reader->footer.index_offset + offset;
 
+	(void)block;
 	if (!file_is_resident(file, start, size))
 		file_read_ahead(file, start,
 				size); /* else the kernel reads megabytes around a fault */
 	return file_prepare(file, start, size, error);
+}
+
+/* Reads an index block to its place in private memory, once. */
+static enum cairn_status load_block(void *context, uint64_t block, uint64_t offset, uint64_t size,
+				    struct cairn_error *error)
+{
+	struct cairn_reader *const reader = context;
+	enum cairn_status status = CAIRN_OK;
+
+	mutex_lock(&reader->load_mutex);
+	if (reader->blocks_loaded[block] == 0) {
+		status = file_read(&reader->files[0], reader->footer.index_offset + offset,
+				   reader->image_copy + offset, size, error);
+		reader->blocks_loaded[block] = status == CAIRN_OK;
+	}
+	mutex_unlock(&reader->load_mutex);
+	return status;
 }
 
 static enum cairn_status read_pages(struct cairn_reader *reader, const struct file *file,
@@ -45,41 +70,79 @@ static enum cairn_status read_pages(struct cairn_reader *reader, const struct fi
 	return status;
 }
 
-/* Without a map (network file systems, copy mode), or when the caller's memory is not aligned for
- * the records: the index is copied. */
-static enum cairn_status copy_image(struct cairn_reader *reader, const struct file *file,
-				    struct cairn_error *error)
+/* Room for the index; the pages that are never written to cost nothing. */
+static enum cairn_status reserve_image(struct cairn_reader *reader, struct cairn_error *error)
 {
 	reader->image_copy = system_allocate_aligned(reader->system, SECTION_ALIGNMENT,
 						     reader->footer.index_size);
-	if (reader->image_copy == NULL)
-		return error_set_memory(error, "the index");
-	return file_read(file, reader->footer.index_offset, reader->image_copy,
-			 reader->footer.index_size, error);
+	return reader->image_copy == NULL ? error_set_memory(error, "the index") : CAIRN_OK;
+}
+
+/* The caller's memory is used in place, if it is aligned for the records. */
+static enum cairn_status use_memory(struct cairn_reader *reader, const struct file *file,
+				    struct cairn_error *error)
+{
+	const uint8_t *image = file->base + reader->footer.index_offset;
+	enum cairn_status status = CAIRN_OK;
+
+	if ((uintptr_t)image % sizeof(uint64_t) != 0) {
+		status = reserve_image(reader, error);
+		if (status == CAIRN_OK)
+			status = file_read(file, reader->footer.index_offset, reader->image_copy,
+					   reader->footer.index_size, error);
+		image = reader->image_copy;
+	}
+	return status == CAIRN_OK
+		       ? reader_use_index(reader, image, reader->footer.index_offset, false, error)
+		       : status;
+}
+
+/* Where it is mapped. */
+static enum cairn_status use_map(struct cairn_reader *reader, const struct file *file,
+				 struct cairn_error *error)
+{
+	const enum cairn_status status = reader_use_index(
+		reader, file->base + reader->footer.index_offset, reader->footer.index_offset,
+		false, error);
+
+	reader->index.prepare = prepare_block;
+	reader->index.prepare_context = reader;
+	return status;
+}
+
+/* Block by block in private memory. */
+static enum cairn_status use_private_memory(struct cairn_reader *reader, struct cairn_error *error)
+{
+	enum cairn_status status;
+
+	status = reserve_image(reader, error);
+	if (status == CAIRN_OK)
+		status = reader_use_index(reader, reader->image_copy, reader->footer.index_offset,
+					  false, error);
+	if (status != CAIRN_OK)
+		return status;
+	reader->blocks_loaded = system_allocate_zeroed(reader->system,
+						       reader->index.tree.block_count + 1);
+	if (reader->blocks_loaded == NULL)
+		return error_set_memory(error, "the states of the index blocks");
+	reader->index.prepare = load_block;
+	reader->index.prepare_context = reader;
+	return CAIRN_OK;
 }
 
 static enum cairn_status use_image(struct cairn_reader *reader, const struct file *file,
 				   struct cairn_error *error)
 {
-	const uint8_t *image = NULL;
-	enum cairn_status status = CAIRN_OK;
+	enum cairn_status status;
 
-	if (file->base != NULL && reader->transport != CAIRN_TRANSPORT_COPY)
-		image = file->base +
-			reader->footer.index_offset; /* within the file: the footer was checked */
-	if (image == NULL || (uintptr_t)image % sizeof(uint64_t) != 0) {
-		status = copy_image(reader, file, error);
-		image = reader->image_copy;
-	}
-	if (status == CAIRN_OK)
-		status = reader_use_index(reader, image, reader->footer.index_offset, false, error);
-	if (status != CAIRN_OK)
-		return status;
-	if (reader->image_copy == NULL) {
-		reader->index.prepare = prepare_block;
-		reader->index.prepare_context = reader;
-	}
-	return index_verify_root(&reader->index, error);
+	if (file->map == NULL && file->base != NULL)
+		status = use_memory(reader, file, error);
+	else if (file->base != NULL && reader->footer.index_size > PRIVATE_INDEX_SIZE_MAX &&
+		 (uintptr_t)file->base % sizeof(uint64_t) == 0)
+		status = use_map(reader, file, error);
+	else
+		status = use_private_memory(reader, error);
+	return status == CAIRN_OK ? index_verify_root(&reader->index, error) : status;
 }
 
 enum cairn_status open_container_alone(struct cairn_reader *reader, struct file *file,

@@ -52,6 +52,7 @@ struct cairn_reader *reader_create(struct system *system,
 	reader->open_flags = options->flags;
 	reader->materialised_max = options->materialised_bytes_max;
 	atomic_init(&reader->references, 1);
+	mutex_init(&reader->load_mutex);
 	arena_init(&reader->arena, reader_arena_source(system), ARENA_SIZE_MAX);
 	return reader;
 }
@@ -66,6 +67,8 @@ static void reader_destroy(struct cairn_reader *reader)
 	system_free(system, reader->shard_states);
 	system_free(system, reader->block_states);
 	system_free(system, reader->image_copy);
+	system_free(system, reader->blocks_loaded);
+	mutex_fini(&reader->load_mutex);
 	arena_fini(&reader->arena);
 	system_free(system, reader);
 }

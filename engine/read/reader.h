@@ -19,6 +19,7 @@
 
 #include "engine/read/chunk_states.h"
 #include "engine/read/file.h"
+#include "engine/system/sync.h"
 #include "engine/system/system.h"
 #include "format/arena.h"
 #include "format/index.h"
@@ -45,7 +46,11 @@ struct cairn_reader {
 		footer; /* of a container; of a built image its section table and counts */
 	_Atomic uint8_t *
 		shard_states; /* owned; 1: the shard's content id was compared; NULL: no siblings */
-	uint8_t *image_copy;  /* owned; the index of a container that is not mapped */
+	/* Index blocks of a file are read to private memory when they are first used
+	 * (open_container.c). */
+	uint8_t *image_copy;    /* owned; NULL: the index is used where it is */
+	uint8_t *blocks_loaded; /* owned; one for each block of the index, guarded by the mutex */
+	struct mutex load_mutex;
 	_Atomic uint8_t *block_states; /* owned */
 	struct chunk_states chunk_states;
 

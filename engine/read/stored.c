@@ -267,6 +267,9 @@ enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk
 /* Bytes that are claimed, read and hashed at a time: what a cold read needs of private memory. */
 #define CLAIM_SIZE ((uint64_t)4 << 20)
 
+/* Below this a pread costs less than asking for residency and populating; and it cannot fault. */
+#define SMALL_CLAIM_SIZE ((uint64_t)64 << 10)
+
 /* A run of chunks that this thread claimed. */
 struct claim {
 	uint64_t first; /* chunks of the slice */
@@ -396,7 +399,7 @@ static enum cairn_status verify_claim(const struct stored *stored, const struct 
 	const uint64_t size = claim_bytes(stored, claim);
 	enum cairn_status status;
 
-	if (size > FILE_WINDOW_SIZE && !file_is_resident(file, stored->offset + start, size))
+	if (size <= SMALL_CLAIM_SIZE || !file_is_resident(file, stored->offset + start, size))
 		return verify_by_copy(stored, claim, error);
 	status = file_prepare(file, stored->offset + start, size, error);
 	if (status != CAIRN_OK) {
@@ -576,8 +579,34 @@ static enum cairn_status copy_step(const struct stored *stored, uint64_t offset,
 	return CAIRN_OK;
 }
 
+/* Verified pages may be lost since: the file was cut off. One look for a chunk's worth of small
+ * pieces is enough. */
+static enum cairn_status prepare_again(const struct stored *stored, uint64_t offset, uint64_t size,
+				       struct stored_scratch *scratch, struct cairn_error *error)
+{
+	const uint64_t chunk_size = stored->record.chunk_size;
+	const uint64_t begin = offset / chunk_size * chunk_size;
+	const uint64_t to_end = stored->record.size - begin;
+	uint64_t span = align_up(offset + size - begin, chunk_size);
+	enum cairn_status status;
+
+	if (scratch->prepared_slice == stored->record.chunk_index + 1 &&
+	    range_within(offset - scratch->prepared_begin, size, scratch->prepared_size))
+		return CAIRN_OK;
+	span = span < to_end ? span : to_end;
+	status = file_prepare(&stored->reader->files[stored->shard], stored->offset + begin, span,
+			      error);
+	if (status != CAIRN_OK)
+		return located(stored, status, error);
+	scratch->prepared_slice = stored->record.chunk_index + 1;
+	scratch->prepared_begin = begin;
+	scratch->prepared_size = span;
+	return CAIRN_OK;
+}
+
 static enum cairn_status copy_mapped(const struct stored *stored, uint64_t offset, uint64_t size,
-				     uint8_t *buffer, struct cairn_error *error)
+				     uint8_t *buffer, struct stored_scratch *scratch,
+				     struct cairn_error *error)
 {
 	for (uint64_t done = 0; done < size; done += FILE_STEP_SIZE) {
 		const uint64_t step = size - done < FILE_STEP_SIZE ? size - done : FILE_STEP_SIZE;
@@ -585,6 +614,8 @@ static enum cairn_status copy_mapped(const struct stored *stored, uint64_t offse
 
 		if (step > stored->record.chunk_size)
 			status = verify_cold(stored, offset + done, step, error);
+		if (status == CAIRN_OK)
+			status = prepare_again(stored, offset + done, step, scratch, error);
 		if (status == CAIRN_OK)
 			status = copy_step(stored, offset + done, step, buffer + done, error);
 		if (status != CAIRN_OK)
@@ -604,7 +635,7 @@ enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint
 			       ? copy_checked(stored, offset, size, buffer, scratch, error)
 			       : stored_read_raw(stored, offset, size, buffer, error);
 	if (stored_is_checked(stored))
-		return copy_mapped(stored, offset, size, buffer, error);
+		return copy_mapped(stored, offset, size, buffer, scratch, error);
 	/* nobody looked at these pages yet: pread cannot fault */
 	return stored_read_raw(stored, offset, size, buffer, error);
 }

@@ -48,6 +48,10 @@ struct stored_scratch {
 	uint64_t slice_chunk; /* first chunk number of the slice that is held, and */
 	uint64_t number;      /* which of its chunks */
 	bool valid;
+	/* a range of a mapped slice that was safe to touch a moment ago */
+	uint64_t prepared_slice; /* its first chunk number + 1 */
+	uint64_t prepared_begin;
+	uint64_t prepared_size;
 };
 
 void stored_scratch_release(const struct cairn_reader *reader, struct stored_scratch *scratch);

@@ -152,6 +152,32 @@ static enum cairn_status check_pages(const struct cairn_reader *reader, struct c
 	return CAIRN_OK;
 }
 
+/* All blocks as they are in the file now, whatever was read before. */
+static enum cairn_status check_index_blocks(const struct cairn_reader *reader,
+					    struct cairn_error *error)
+{
+	struct index fresh = reader->index;
+	uint8_t *const image = system_allocate(reader->system, reader->footer.index_size);
+	_Atomic uint8_t *const states = system_allocate_zeroed(reader->system,
+							       fresh.tree.block_count + 1);
+	enum cairn_status status;
+
+	if (image == NULL || states == NULL)
+		status = error_set_memory(error, "the index");
+	else
+		status = file_read(&reader->files[0], reader->footer.index_offset, image,
+				   reader->footer.index_size, error);
+	if (status == CAIRN_OK) {
+		fresh.image = image;
+		fresh.block_states = states;
+		fresh.prepare = NULL;
+		status = index_verify_all_blocks(&fresh, error);
+	}
+	system_free(reader->system, states);
+	system_free(reader->system, image);
+	return status;
+}
+
 static enum cairn_status check_structure(struct verification *verification,
 					 struct cairn_error *error)
 {
@@ -167,7 +193,7 @@ static enum cairn_status check_structure(struct verification *verification,
 			return status;
 	}
 	found.offset = CAIRN_ERROR_NO_OFFSET;
-	status = is_container ? index_verify_all_blocks(&reader->index, &found) : CAIRN_OK;
+	status = is_container ? check_index_blocks(reader, &found) : CAIRN_OK;
 	if (status == CAIRN_OK)
 		status = reader_check_index(reader, &found);
 	if (status == CAIRN_UNSUPPORTED)

@@ -2,6 +2,7 @@
 /*
  * Sweeping folders and removing checkpoints, by path.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/read/reader.h"
@@ -98,6 +99,60 @@ static bool is_part(struct folder *folder, const char *name)
 	       system_status_at(folder->system, folder->fd, INDEX_NAME, false, &status) == 0;
 }
 
+static int find_foreign(void *context, const char *name)
+{
+	if (is_ours_inside(name))
+		return 0;
+	snprintf(context, SYSTEM_NAME_SIZE, "%s", name);
+	return 1;
+}
+
+/* The folder holds an index and nothing that is not Cairn's. */
+static enum cairn_status check_folder(struct folder *parent, const char *name,
+				      struct cairn_error *error)
+{
+	char foreign[SYSTEM_NAME_SIZE];
+	struct system_status index;
+	struct folder folder;
+	enum cairn_status status;
+	int result;
+	bool has_index;
+
+	status = folder_open_in(parent, name, &folder, error);
+	if (status != CAIRN_OK)
+		return status;
+	has_index = system_status_at(folder.system, folder.fd, INDEX_NAME, false, &index) == 0;
+	result = system_list(folder.system, folder.fd, find_foreign, foreign);
+	folder_close(&folder);
+	if (result < 0)
+		return error_set_system(error, result, "cannot list the folder");
+	if (!has_index)
+		return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
+				 "a folder that is no sharded checkpoint");
+	return result == 0 ? CAIRN_OK
+			   : error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
+				       "it holds %s, which Cairn did not put there",
+				       quote(cairn_string_from(foreign)).text);
+}
+
+/* What the name itself is: the checkpoint, not a way to it and not a part of it. */
+static enum cairn_status check_entry(struct folder *folder, const char *name,
+				     struct cairn_error *error)
+{
+	struct system_status status;
+	const int result = system_status_at(folder->system, folder->fd, name, false, &status);
+
+	if (result < 0)
+		return error_set_system(error, result, "cannot examine it");
+	if (status.kind == SYSTEM_LINK)
+		return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
+				 "a symbolic link: pass what it leads to");
+	if (is_part(folder, name))
+		return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
+				 "a part of a sharded checkpoint: pass its folder");
+	return status.kind == SYSTEM_DIRECTORY ? check_folder(folder, name, error) : CAIRN_OK;
+}
+
 /* Only what Cairn wrote: a container, or a folder with an index that is one. */
 static enum cairn_status check_ours(struct system *system, const char *path,
 				    struct cairn_error *error)
@@ -130,9 +185,8 @@ enum cairn_status remove_path(struct system *system, const char *path, struct ca
 	if (status != CAIRN_OK)
 		return status;
 	status = folder_open(system, path, &folder, name, error);
-	if (status == CAIRN_OK && is_part(&folder, name))
-		status = error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
-				   "a part of a sharded checkpoint: pass its folder");
+	if (status == CAIRN_OK)
+		status = check_entry(&folder, name, error);
 	if (status == CAIRN_OK)
 		status = folder_take_away(&folder, name, error);
 	folder_close(&folder);

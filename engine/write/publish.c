@@ -154,6 +154,19 @@ enum cairn_status publish_folder(struct folder *parent, const char *temporary, c
 	return status;
 }
 
+/* Also the index, under a temporary name: a rename within one folder is durable with that folder's
+ * fsync alone. */
+static enum cairn_status link_index(struct folder *from, const char *index, struct folder *to,
+				    char temporary[TEMPORARY_NAME_SIZE], struct cairn_error *error)
+{
+	int result = random_temporary_name(to->system, DRAFT_PREFIX, temporary);
+
+	if (result == 0)
+		result = system_link(from->system, from->fd, index, to->fd, temporary);
+	return result < 0 ? error_set_system(error, result, "cannot link the index into its place")
+			  : CAIRN_OK;
+}
+
 static enum cairn_status link_shards(struct folder *from, const char *const *shards, uint32_t count,
 				     struct folder *to, uint32_t *linked, struct cairn_error *error)
 {
@@ -167,19 +180,27 @@ static enum cairn_status link_shards(struct folder *from, const char *const *sha
 						quote(cairn_string_from(name)).text);
 		(*linked)++;
 	}
-	return sync_folder(to, error);
+	return CAIRN_OK;
 }
 
 static enum cairn_status link_and_rename(struct folder *from, const char *const *shards,
 					 uint32_t count, const char *index, struct folder *to,
 					 struct cairn_error *error)
 {
+	char temporary[TEMPORARY_NAME_SIZE];
 	uint32_t linked = 0;
+	bool has_temporary = false;
 	enum cairn_status status;
 
 	status = link_shards(from, shards, count, to, &linked, error);
 	if (status == CAIRN_OK) {
-		const int result = system_rename(from->system, from->fd, index, to->fd, index,
+		status = link_index(from, index, to, temporary, error);
+		has_temporary = status == CAIRN_OK;
+	}
+	if (status == CAIRN_OK)
+		status = sync_folder(to, error);
+	if (status == CAIRN_OK) {
+		const int result = system_rename(to->system, to->fd, temporary, to->fd, index,
 						 SYSTEM_RENAME_REPLACE);
 
 		if (result < 0)
@@ -187,6 +208,8 @@ static enum cairn_status link_and_rename(struct folder *from, const char *const 
 	}
 	if (status == CAIRN_OK)
 		return commit(to, error);
+	if (has_temporary)
+		system_unlink(to->system, to->fd, temporary);
 	while (linked > 0) /* new names that nothing refers to yet */
 		system_unlink(to->system, to->fd, shards[--linked]);
 	return status;

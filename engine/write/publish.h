@@ -36,10 +36,11 @@ enum cairn_status publish_folder(struct folder *parent, const char *temporary, c
 
 /*
  * Publishes the files of a temporary folder into an existing one: `shards` under their names, which
- * are new there, by links; then `index`, by a rename over the old one.
+ * are new there, by links; then `index`, by a link under a temporary name and a rename over the old
+ * one: a rename within one folder, since one between two folders may need the fsync of both.
  *
  *   1. lock the target folder
- *   2. link the shards, fsync the target folder
+ *   2. link the shards and the index, fsync the target folder
  *   3. rename the index over the old one
  *   4. fsync the target folder: the commit point
  *

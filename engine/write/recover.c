@@ -15,8 +15,7 @@
 
 /* ---------------------------------------------------------------------------------------------------- removing */
 
-/* What Cairn puts into folders of its own. */
-static bool is_ours_inside(const char *name)
+bool is_ours_inside(const char *name)
 {
 	return is_temporary_name(name) || is_shard_name(name) || is_rank_name(name) ||
 	       strcmp(name, INDEX_NAME) == 0;
@@ -26,7 +25,7 @@ static int remove_inside(void *context, const char *name)
 {
 	struct folder *const inner = context;
 
-	if (is_ours_inside(name))
+	if (is_ours_inside(name) && strcmp(name, INDEX_NAME) != 0)
 		system_unlink(inner->system, inner->fd, name);
 	return 0;
 }
@@ -40,6 +39,8 @@ bool folder_remove_entry(struct folder *folder, const char *name)
 	if (folder_open_in(folder, name, &inner, NULL) != CAIRN_OK)
 		return false;
 	system_list(folder->system, inner.fd, remove_inside, &inner);
+	/* last: a reader that is in the folder already must not take a shard for a model */
+	system_unlink(folder->system, inner.fd, INDEX_NAME);
 	folder_close(&inner);
 	return system_remove_directory(folder->system, folder->fd, name) == 0;
 }
@@ -160,7 +161,8 @@ static int sweep_entry(void *context, const char *name)
 
 	if (is_temporary_name(name))
 		removed = remove_orphan(sweep->folder, name);
-	else if (sweep->index != NULL && is_shard_name(name) && !index_names(sweep->index, name))
+	else if (sweep->index != NULL && (is_shard_name(name) || is_rank_name(name)) &&
+		 !index_names(sweep->index, name)) /* a rank that finished after the commit, too */
 		removed = remove_shard(sweep->folder, name);
 	else
 		return 0;

@@ -23,6 +23,9 @@ struct sweep_counts {
 enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *counts,
 			       struct cairn_error *error);
 
+/* What Cairn puts into folders of its own. */
+bool is_ours_inside(const char *name);
+
 /* Removes an entry of the folder by name: a file, or a folder with the files that Cairn puts into
  * folders. False when something stayed. */
 bool folder_remove_entry(struct folder *folder, const char *name);

@@ -84,11 +84,12 @@ struct subject {
 	uint64_t fail_at;        /* the call that fails */
 };
 
-static enum cairn_status prepare(void *context, uint64_t offset, uint64_t size,
+static enum cairn_status prepare(void *context, uint64_t block, uint64_t offset, uint64_t size,
 				 struct cairn_error *error)
 {
 	struct subject *const subject = context;
 
+	(void)block;
 	ck_assert(range_within(offset, size, subject->index.tree.image_size));
 	ck_assert_uint_le(size, BLOCK);
 	if (++subject->prepared != subject->fail_at)
