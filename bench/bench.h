@@ -35,7 +35,7 @@ void case_view(struct bench *bench);
 void case_save(struct bench *bench);
 void case_memory(struct bench *bench);
 
-/* ------------------------------------------------------------------------------ report */
+/* --------------------------------------------------------------------------------------- report */
 
 enum unit {
 	UNIT_TIME, /* samples are nanoseconds */
@@ -82,7 +82,7 @@ void bench_must(enum cairn_status status, const struct cairn_error *error);
 /* How often what takes about `seconds` in all is repeated. */
 struct effort bench_effort(const struct bench *bench, double seconds);
 
-/* ----------------------------------------------------------------------------- scratch */
+/* -------------------------------------------------------------------------------------- scratch */
 
 struct path {
 	char text[BENCH_PATH_SIZE];
@@ -105,7 +105,7 @@ uint64_t proc_bytes(const char *path, const char *label);
 
 struct cairn_reader *bench_open(const char *path);
 
-/* ------------------------------------------------------------------------------- model */
+/* ---------------------------------------------------------------------------------------- model */
 
 #define MODEL_TENSORS 148 /* GPT-2 small without its masks */
 

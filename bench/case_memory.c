@@ -34,7 +34,7 @@ struct memory_work {
 	struct samples times;
 };
 
-/* ---------------------------------------------------------------------------- the file */
+/* ------------------------------------------------------------------------------------- the file */
 
 /* Bytes differ from tensor to tensor and are cheap to make. */
 static enum cairn_status produce_pattern(void *context, uint64_t offset, void *buffer, size_t size)
@@ -79,7 +79,7 @@ static void make_file(const struct memory_work *work)
 	limit_unmap(pattern, PATTERN_SIZE);
 }
 
-/* ------------------------------------------------------------------------- the child */
+/* ------------------------------------------------------------------------------------ the child */
 
 struct pipes {
 	int to_child[2];
@@ -122,7 +122,7 @@ static _Noreturn void hold_views(const struct memory_work *work, const struct pi
 	_exit(0);
 }
 
-/* ------------------------------------------------------------------------- the parent */
+/* ----------------------------------------------------------------------------------- the parent */
 
 static bool is_done(int fd)
 {
@@ -214,7 +214,7 @@ static void restore(struct memory_work *work)
 	close_pipes(&pipes);
 }
 
-/* ------------------------------------------------------------------------------ public */
+/* --------------------------------------------------------------------------------------- public */
 
 static void measure(struct bench *bench, struct memory_work *work, bool cold)
 {

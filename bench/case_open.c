@@ -35,7 +35,7 @@ struct open_work {
 	bool same_batch; /* always the same names: they stay in the processor's cache */
 };
 
-/* ----------------------------------------------------------------------------- the files */
+/* ------------------------------------------------------------------------------------ the files */
 
 static void make_name(char name[64], uint64_t number)
 {
@@ -103,7 +103,7 @@ static struct path count_file(const struct bench *bench, uint64_t count)
 	return path;
 }
 
-/* --------------------------------------------------------------------------------- open */
+/* ----------------------------------------------------------------------------------------- open */
 
 static double time_open(const char *path)
 {
@@ -216,7 +216,7 @@ static void compare_opens(struct bench *bench, struct open_work *work, const cha
 	pairs_free(&pairs);
 }
 
-/* --------------------------------------------------------------------------------- find */
+/* ----------------------------------------------------------------------------------------- find */
 
 static void draw_names(struct open_work *work)
 {
@@ -390,7 +390,7 @@ static void measure_lookups(struct bench *bench, struct open_work *work, const c
 	free(work->drawn);
 }
 
-/* ------------------------------------------------------------------------------- public */
+/* --------------------------------------------------------------------------------------- public */
 
 void case_open(struct bench *bench)
 {

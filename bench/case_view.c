@@ -66,7 +66,7 @@ static void view_all(const struct cairn_tensor *tensors,
 	}
 }
 
-/* ------------------------------------------------------------------------- first views */
+/* ---------------------------------------------------------------------------------- first views */
 
 static double run_first_views(void *context)
 {
@@ -118,7 +118,7 @@ static void measure_first_views(struct bench *bench, struct view_work *work)
 	pairs_free(&pairs);
 }
 
-/* ----------------------------------------------------------------------- verified views */
+/* ------------------------------------------------------------------------------- verified views */
 
 static double run_view(void *context)
 {
@@ -217,7 +217,7 @@ static void measure_verified(struct bench *bench, struct view_work *work)
 	samples_free(&samples);
 }
 
-/* -------------------------------------------------------------------- no system calls */
+/* ------------------------------------------------------------------------------ no system calls */
 
 /* From here on every system call but the end of the process kills it. */
 static bool forbid_system_calls(void)
@@ -278,7 +278,7 @@ static void count_system_calls(struct bench *bench, const struct view_work *work
 	samples_free(&samples);
 }
 
-/* ------------------------------------------------------------------------------ public */
+/* --------------------------------------------------------------------------------------- public */
 
 static void prepare(const struct bench *bench, struct view_work *work)
 {

@@ -34,7 +34,7 @@
 
 volatile uint64_t limit_sink;
 
-/* ------------------------------------------------------------------------------ memory */
+/* --------------------------------------------------------------------------------------- memory */
 
 /* Whole huge pages, aligned by hand: the system does not promise it. */
 void *limit_map(uint64_t size)
@@ -125,7 +125,7 @@ double limit_time_copy(void *to, const void *from, uint64_t size)
 	return since(start);
 }
 
-/* ----------------------------------------------------------------------------- digests */
+/* -------------------------------------------------------------------------------------- digests */
 
 static void hash_chunks(const uint8_t *bytes, uint64_t size)
 {
@@ -169,7 +169,7 @@ double limit_time_hash_mapped(const char *path, uint64_t size, double *populate_
 	return total;
 }
 
-/* ------------------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------------------------- files */
 
 /* Blocks of a file that are written by threads, each taking the next. */
 struct raw_file {
@@ -256,7 +256,7 @@ double limit_time_read(const char *path, void *buffer, int direct)
 	return since(start);
 }
 
-/* ------------------------------------------------------------------------ case "limits" */
+/* -------------------------------------------------------------------------------- case "limits" */
 
 struct limits_work {
 	struct path path;

@@ -42,7 +42,7 @@ struct command {
 	const char *folder;
 };
 
-/* ------------------------------------------------------------------------ command line */
+/* --------------------------------------------------------------------------------- command line */
 
 static const char usage_text[] =
 	"usage: bench_cairn [CASE...] [options]\n"
@@ -117,7 +117,7 @@ static void parse(struct bench *bench, struct command *command, int argc, char *
 	}
 }
 
-/* ----------------------------------------------------------------------------- scratch */
+/* -------------------------------------------------------------------------------------- scratch */
 
 static void open_scratch(struct bench *bench, const char *folder)
 {
@@ -148,7 +148,7 @@ static void clean_scratch(const struct bench *bench)
 		bench_fail("%s: %s", bench->scratch, strerror(errno));
 }
 
-/* ----------------------------------------------------------------------------- machine */
+/* -------------------------------------------------------------------------------------- machine */
 
 /* The value of the first line of a file of /proc that begins with `label`; quotes would spoil JSON.
  */
@@ -211,7 +211,7 @@ static void print_build(const struct bench *bench)
 	fflush(stdout);
 }
 
-/* --------------------------------------------------------------------------------- run */
+/* ------------------------------------------------------------------------------------------ run */
 
 struct effort bench_effort(const struct bench *bench, double seconds)
 {

@@ -13,7 +13,7 @@
 
 #include "bench/bench.h"
 
-/* ------------------------------------------------------------------------------ values */
+/* --------------------------------------------------------------------------------------- values */
 
 struct text {
 	char bytes[48];
@@ -79,7 +79,7 @@ static const char *verdict(const struct figure *figure)
 	return samples_min(figure->samples) <= figure->most ? "noise" : "short";
 }
 
-/* -------------------------------------------------------------------------------- text */
+/* ----------------------------------------------------------------------------------------- text */
 
 static void print_limit(const struct figure *figure)
 {
@@ -112,7 +112,7 @@ static void print_text(const struct bench *bench, const struct figure *figure)
 	fflush(stdout);
 }
 
-/* -------------------------------------------------------------------------------- JSON */
+/* ----------------------------------------------------------------------------------------- JSON */
 
 static void print_json_samples(const struct samples *samples)
 {
@@ -153,7 +153,7 @@ static void print_json(const struct bench *bench, const struct figure *figure)
 	putchar('}');
 }
 
-/* ------------------------------------------------------------------------------ public */
+/* --------------------------------------------------------------------------------------- public */
 
 void bench_report(struct bench *bench, const struct figure *figure)
 {

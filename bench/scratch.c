@@ -18,7 +18,7 @@
 #include "bench/bench.h"
 #include "bench/limits.h"
 
-/* ------------------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------------------------- files */
 
 struct path scratch_path(const struct bench *bench, const char *name)
 {
@@ -127,7 +127,7 @@ struct cairn_reader *bench_open(const char *path)
 	return reader;
 }
 
-/* ------------------------------------------------------------------------------- model */
+/* ---------------------------------------------------------------------------------------- model */
 
 /* Adds a tensor; `columns` 0: a vector. */
 static void add_tensor(struct model *model, size_t *count, const char *name, uint64_t rows,

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ----------------------------------------------------------------------------- samples */
+/* -------------------------------------------------------------------------------------- samples */
 
 void samples_add(struct samples *samples, double value)
 {
@@ -82,7 +82,7 @@ double samples_spread(const struct samples *samples)
 	return (samples_quantile(samples, 0.75) - samples_quantile(samples, 0.25)) / median;
 }
 
-/* ------------------------------------------------------------------------------- clock */
+/* ---------------------------------------------------------------------------------------- clock */
 
 uint64_t timer_now(void)
 {
@@ -105,7 +105,7 @@ const char *timer_unfit(void)
 #endif
 }
 
-/* -------------------------------------------------------------------------- repetition */
+/* ----------------------------------------------------------------------------------- repetition */
 
 int effort_goes_on(const struct effort *effort, size_t done, uint64_t begin)
 {

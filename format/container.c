@@ -77,7 +77,7 @@ bool container_has_footer_magic(const uint8_t *bytes)
 	return memcmp(bytes, footer_magic, CONTAINER_MAGIC_SIZE) == 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------ header */
+/* --------------------------------------------------------------------------------------- header */
 
 void container_header_encode(const struct container_header *header,
 			     uint8_t page[CONTAINER_PAGE_SIZE])
@@ -135,7 +135,7 @@ enum cairn_status container_header_decode(const uint8_t page[CONTAINER_PAGE_SIZE
 	return CAIRN_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------ footer */
+/* --------------------------------------------------------------------------------------- footer */
 
 static void encode_sections(const struct container_footer *footer, uint8_t *page)
 {

@@ -146,7 +146,7 @@ enum cairn_status error_prefix_tensor(struct cairn_error *error, enum cairn_stat
 	return code;
 }
 
-/* ------------------------------------------------------------------------------------------------------ quoting */
+/* -------------------------------------------------------------------------------------- quoting */
 
 enum {
 	/* The longest form that one sequence of input takes: \xNN, or four bytes of UTF-8. */

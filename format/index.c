@@ -20,7 +20,7 @@ enum {
 	DIGESTS_PER_BLOCK = INDEX_BLOCK_SIZE / DIGEST_SIZE
 };
 
-/* ---------------------------------------------------------------------------------------------------- digest tree */
+/* ---------------------------------------------------------------------------------- digest tree */
 
 bool index_tree_layout(uint64_t sections_size, struct index_tree *tree)
 {
@@ -81,7 +81,7 @@ struct cairn_digest index_tree_build(const struct index_tree *tree, uint64_t sec
 	return digest_bytes(image + below_offset, below_size);
 }
 
-/* ---------------------------------------------------------------------------------------------------- verification */
+/* --------------------------------------------------------------------------------- verification */
 
 /* A block of one run: `level` -1 is the sections. */
 struct block_place {
@@ -199,7 +199,7 @@ enum cairn_status index_verify_all_blocks(const struct index *index, struct cair
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- the gate */
+/* ------------------------------------------------------------------------------------- the gate */
 
 /* Slow path of index_bytes: some block of the range was never used before. */
 static enum cairn_status verify_range(const struct index *index, uint64_t first, uint64_t last,
@@ -249,7 +249,7 @@ static inline enum cairn_status index_bytes(const struct index *index, enum sect
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- init */
+/* ----------------------------------------------------------------------------------------- init */
 
 static const uint32_t record_sizes[SECTION_KNOWN_COUNT + 1] = {
 	[SECTION_TENSORS] = TENSOR_RECORD_SIZE, [SECTION_NAMES] = 1,
@@ -325,7 +325,7 @@ enum cairn_status index_init(struct index *index, const struct container_footer 
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- records */
+/* -------------------------------------------------------------------------------------- records */
 
 static enum cairn_status record_bytes(const struct index *index, enum section_type type,
 				      uint64_t number, const uint8_t **bytes,

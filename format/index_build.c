@@ -18,7 +18,7 @@
 #include "format/index.h"
 #include "format/sort.h"
 
-/* ---------------------------------------------------------------------------------------------------- counting */
+/* ------------------------------------------------------------------------------------- counting */
 
 static uint64_t chunk_count(const struct build_slice *slice)
 {
@@ -110,7 +110,7 @@ enum cairn_status index_build_size(const struct build_input *input, uint64_t *im
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- sorting */
+/* -------------------------------------------------------------------------------------- sorting */
 
 static int compare_places(const void *a, const void *b)
 {
@@ -174,7 +174,7 @@ static void order_aliases(void **order, uint64_t count)
 	}
 }
 
-/* ---------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 /* An image under construction. */
 struct builder {

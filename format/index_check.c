@@ -56,7 +56,7 @@ static void note_unknown(struct checker *checker, const char *what, unsigned num
 			  "unknown %s %u", what, number);
 }
 
-/* ---------------------------------------------------------------------------------------------------- extents */
+/* -------------------------------------------------------------------------------------- extents */
 
 static enum cairn_status check_codec(struct checker *checker, const struct extent_record *extent,
 				     const struct slice_record *slice, struct cairn_error *error)
@@ -163,7 +163,7 @@ static enum cairn_status check_extents(struct checker *checker, const struct sli
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- slices */
+/* --------------------------------------------------------------------------------------- slices */
 
 static enum cairn_status read_box(const struct checker *checker, const struct tensor_record *tensor,
 				  const uint64_t *dims, const struct slice_record *slice,
@@ -347,7 +347,7 @@ static enum cairn_status check_slices(struct checker *checker, const struct tens
 	return check_cover(tensor, covered, elements, error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 static enum cairn_status check_type(const struct tensor_record *tensor, struct cairn_error *error)
 {
@@ -502,7 +502,7 @@ static enum cairn_status check_tensor(struct checker *checker, uint64_t number,
 	return status == CAIRN_OK ? status : error_prefix_tensor(error, status, name);
 }
 
-/* ------------------------------------------------------------------------------------------- shards and regions */
+/* --------------------------------------------------------------------------- shards and regions */
 
 /* What a shard of its kind does not use is zero. */
 static bool unused_is_zero(const struct shard_record *shard)
@@ -589,7 +589,7 @@ static enum cairn_status check_regions(const struct checker *checker, struct cai
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- all of it */
+/* ------------------------------------------------------------------------------------ all of it */
 
 static enum cairn_status check_consumed(const struct checker *checker, struct cairn_error *error)
 {

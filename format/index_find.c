@@ -126,7 +126,7 @@ enum cairn_status index_find(const struct index *index, enum name_space name_spa
 		if (status != CAIRN_OK)
 			return status;
 		if (probed_space != name_space)
-			return wrong_name_space(middle, probed_space, name_space, error);
+			return wrong_name_space(middle, probed_space, (int)name_space, error);
 		order = index_name_compare(probed, name);
 		status = narrow(&search, middle, probed, order, error);
 		if (status != CAIRN_OK)

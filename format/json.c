@@ -33,7 +33,7 @@ void json_init(struct json_reader *reader, const char *text, size_t size, uint64
 		.text = text, .size = size, .base = base, .expected = EXPECT_VALUE};
 }
 
-/* -------------------------------------------------------------------------------------- errors */
+/* --------------------------------------------------------------------------------------- errors */
 
 static enum cairn_status fail(const struct json_reader *reader, const char *why,
 			      struct cairn_error *error)
@@ -59,7 +59,7 @@ static enum cairn_status unexpected(const struct json_reader *reader, const char
 			 quote((struct cairn_string){reader->text + reader->at, 1}).text, wanted);
 }
 
-/* ------------------------------------------------------------------------------------- nesting */
+/* -------------------------------------------------------------------------------------- nesting */
 
 static bool in_object(const struct json_reader *reader)
 {
@@ -102,7 +102,7 @@ static enum cairn_status close_value(struct json_reader *reader, struct json_tok
 	return CAIRN_OK;
 }
 
-/* ------------------------------------------------------------------------------------- strings */
+/* -------------------------------------------------------------------------------------- strings */
 
 /* Marks, in each byte's top bit, bytes that are zero; exact up to and including the lowest one. */
 static uint64_t zero_bytes(uint64_t word)
@@ -255,7 +255,7 @@ static enum cairn_status read_string(struct json_reader *reader, struct json_tok
 	return CAIRN_OK;
 }
 
-/* ------------------------------------------------------------------------------------- numbers */
+/* -------------------------------------------------------------------------------------- numbers */
 
 static bool is_digit(char c)
 {
@@ -321,7 +321,7 @@ static enum cairn_status read_number(struct json_reader *reader, struct json_tok
 	return fail(reader, "a number that no double can hold", error);
 }
 
-/* -------------------------------------------------------------------------------------- tokens */
+/* --------------------------------------------------------------------------------------- tokens */
 
 static void pass_blanks(struct json_reader *reader)
 {
@@ -490,7 +490,7 @@ const char *json_kind_name(enum json_kind kind)
 	return names[kind];
 }
 
-/* -------------------------------------------------------------------------------- token values */
+/* --------------------------------------------------------------------------------- token values */
 
 /*
  * Decodes what stands at the start of `text`, a token's, which was checked when it was read: an

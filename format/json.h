@@ -89,7 +89,7 @@ bool json_token_i64(const struct json_token *token, int64_t *value);
  */
 bool json_fits_double(const char *text, size_t size);
 
-/* ------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 enum json_escaping {
 	JSON_UTF8, /* as serde_json: only what must be escaped is */

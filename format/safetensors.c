@@ -31,7 +31,7 @@
 
 #define METADATA_KEY "__metadata__"
 
-/* -------------------------------------------------------------------------- sizes, before JSON */
+/* --------------------------------------------------------------------------- sizes, before JSON */
 
 static bool is_blank(uint8_t byte)
 {
@@ -91,7 +91,7 @@ enum cairn_status safetensors_header_size(const uint8_t *bytes, size_t count, ui
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------- the schema */
+/* ----------------------------------------------------------------------------------- the schema */
 
 /* While parsing. The arrays of `header` are in the arena; the dims of the tensor that is being read
  * are here first. */
@@ -145,7 +145,7 @@ static enum cairn_status read_name(struct parse *parse, const struct json_token 
 	return status;
 }
 
-/* ------------------------------------------------------------------------------------ metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 static enum cairn_status parse_pair(struct parse *parse, const struct json_token *key)
 {
@@ -197,7 +197,7 @@ static enum cairn_status parse_metadata(struct parse *parse, const struct json_t
 	}
 }
 
-/* ------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 static enum cairn_status parse_dtype(struct parse *parse, struct safetensors_tensor *tensor)
 {
@@ -376,7 +376,7 @@ static enum cairn_status parse_tensor(struct parse *parse, const struct json_tok
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------- the header */
+/* ----------------------------------------------------------------------------------- the header */
 
 /* Of eight bytes those that are '{'. */
 static uint32_t braces_in(uint64_t word)
@@ -431,7 +431,7 @@ static enum cairn_status parse_members(struct parse *parse)
 	return status == CAIRN_OK ? next(parse, &token) : status; /* the end */
 }
 
-/* --------------------------------------------------------------------------------------- names */
+/* ---------------------------------------------------------------------------------------- names */
 
 static bool same_name(struct cairn_string a, struct cairn_string b)
 {
@@ -488,7 +488,7 @@ static enum cairn_status sort_names(struct parse *parse)
 	return CAIRN_OK;
 }
 
-/* -------------------------------------------------------------------------------------- layout */
+/* --------------------------------------------------------------------------------------- layout */
 
 static int compare_ranges(const void *a, const void *b)
 {

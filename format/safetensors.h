@@ -87,7 +87,7 @@ enum cairn_status safetensors_parse(struct arena *arena, const char *json, uint6
 				    uint64_t file_size, struct safetensors_header *header,
 				    struct cairn_error *error);
 
-/* ----------------------------------------------------------------------- for the index builder */
+/* ------------------------------------------------------------------------ for the index builder */
 
 /*
  * Appends the tensors by name, whose data lie in `shard`, and the metadata by key, whose values are
@@ -99,7 +99,7 @@ enum cairn_status safetensors_describe(struct arena *arena, const struct safeten
 				       uint16_t shard, uint32_t first_rank, struct build_list *list,
 				       struct literal_buffer *literal, struct cairn_error *error);
 
-/* ---------------------------------------------------------------- the index of a sharded model */
+/* ----------------------------------------------------------------- the index of a sharded model */
 
 struct safetensors_index_entry {
 	struct cairn_string name;
@@ -138,7 +138,7 @@ const struct safetensors_index_entry *safetensors_index_find(const struct safete
  */
 enum cairn_status safetensors_check_shard_name(struct cairn_string name, struct cairn_error *error);
 
-/* ------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 /*
  * Puts the tensors into the official writer's order (type descending by safetensors' order, then

@@ -47,7 +47,7 @@ enum cairn_status safetensors_check_shard_name(struct cairn_string name, struct 
 			 "shard %s is no plain file name: %s", quote(name).text, why);
 }
 
-/* ---------------------------------------------------------------------------------- the schema */
+/* ----------------------------------------------------------------------------------- the schema */
 
 static enum cairn_status wrong_kind(const struct parse *parse, const struct json_token *token,
 				    const char *what, const char *wanted)
@@ -231,7 +231,7 @@ static enum cairn_status parse_top(struct parse *parse)
 	return status;
 }
 
-/* --------------------------------------------------------------------------- order and numbers */
+/* ---------------------------------------------------------------------------- order and numbers */
 
 static bool same_name(struct cairn_string a, struct cairn_string b)
 {

@@ -24,7 +24,7 @@
 
 #define METADATA_KEY "__metadata__"
 
-/* -------------------------------------------------------------------------------------- output */
+/* --------------------------------------------------------------------------------------- output */
 
 /* Counts, and writes where there is memory. */
 struct sink {
@@ -60,7 +60,7 @@ static void put_string(struct sink *sink, struct cairn_string string, enum json_
 		sink->size += json_quoted_size(string, escaping);
 }
 
-/* ------------------------------------------------------------------------------------ the plan */
+/* ------------------------------------------------------------------------------------- the plan */
 
 static bool equals(struct cairn_string string, const char *text)
 {
@@ -190,7 +190,7 @@ enum cairn_status safetensors_plan_order(struct arena *arena, struct safetensors
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------- the header */
+/* ----------------------------------------------------------------------------------- the header */
 
 static void put_pair(struct sink *sink, const struct safetensors_pair *pair)
 {
@@ -331,7 +331,7 @@ enum cairn_status safetensors_header_write(struct arena *arena,
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------- the index of a sharded model */
+/* ----------------------------------------------------------------- the index of a sharded model */
 
 static void put_index_metadata(struct sink *sink, const struct safetensors_index *index)
 {

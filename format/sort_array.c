@@ -15,7 +15,7 @@
 
 #include "format/sort.h"
 
-/* --------------------------------------------------------------------------- by any comparison */
+/* ---------------------------------------------------------------------------- by any comparison */
 
 static uint32_t *in_given_order(struct arena *arena, uint64_t count)
 {
@@ -56,7 +56,7 @@ uint32_t *sort_order(struct arena *arena, void *array, uint64_t count, size_t el
 	return order;
 }
 
-/* ------------------------------------------------------------------------------------- by name */
+/* -------------------------------------------------------------------------------------- by name */
 
 struct names {
 	const uint8_t *first; /* a struct cairn_string every `stride` bytes */
@@ -198,7 +198,7 @@ uint32_t *sort_order_by_name(struct arena *arena, const struct cairn_string *fir
 	return order;
 }
 
-/* -------------------------------------------------------------------------------------- moving */
+/* --------------------------------------------------------------------------------------- moving */
 
 /* Moves every element of the cycle through `hole` to its place. */
 static void move_cycle(uint8_t *array, size_t size, uint32_t *order, uint32_t start)

@@ -19,7 +19,7 @@
 
 #define DROP_KNOWN ((uint32_t)(CAIRN_DROP_METADATA | CAIRN_DROP_SLICES | CAIRN_DROP_ALIGNMENT))
 
-/* ------------------------------------------------------------------------------------------------- to a container */
+/* ------------------------------------------------------------------------------- to a container */
 
 /* A container that is converted to another one stays what it is: of the same save, with the same
  * alignment. */

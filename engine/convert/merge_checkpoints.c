@@ -38,7 +38,7 @@ struct merging {
 	struct work_folder work;
 };
 
-/* ---------------------------------------------------------------------------------------------------- sources */
+/* -------------------------------------------------------------------------------------- sources */
 
 /* Its files can be linked into the temporary folder as they are. */
 static bool is_linkable(const struct merging *merging, const struct cairn_reader *reader,
@@ -131,7 +131,7 @@ static enum cairn_status open_sources(struct merging *merging, struct cairn_erro
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- merging */
+/* -------------------------------------------------------------------------------------- merging */
 
 static bool is_file_path(const char *path)
 {

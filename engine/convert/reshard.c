@@ -25,7 +25,7 @@ struct resharding {
 	uint64_t done;  /* of finished shards */
 };
 
-/* ---------------------------------------------------------------------------------------------------- distribution */
+/* --------------------------------------------------------------------------------- distribution */
 
 /* Puts an alias beside its holder, which has a smaller number; false when the tensor is none. */
 static enum cairn_status follow_alias(struct resharding *resharding, uint64_t number,
@@ -107,7 +107,7 @@ static enum cairn_status distribute(struct resharding *resharding, struct cairn_
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 /* A shard's own progress, as part of the whole. */
 static int report_progress(void *context, uint64_t done, uint64_t total)

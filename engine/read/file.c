@@ -16,7 +16,7 @@
 #define PAGE_SIZE                                                                                  \
  ((uint64_t)4096) /* the smallest that Linux has; populating rounds to real pages by itself */
 
-/* ---------------------------------------------------------------------------------------------------- open */
+/* ----------------------------------------------------------------------------------------- open */
 
 static enum cairn_status take_status(struct file *file, struct cairn_error *error)
 {
@@ -101,7 +101,7 @@ void file_close(struct file *file)
 	*file = (struct file){.fd = -1};
 }
 
-/* ---------------------------------------------------------------------------------------------------- map */
+/* ------------------------------------------------------------------------------------------ map */
 
 static int map_any_way(struct file *file, uint64_t offset)
 {
@@ -137,7 +137,7 @@ enum cairn_status file_map(struct file *file, enum cairn_transport transport,
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- read */
+/* ----------------------------------------------------------------------------------------- read */
 
 static enum cairn_status too_short(uint64_t offset, uint64_t wanted, int64_t found,
 				   struct cairn_error *error)

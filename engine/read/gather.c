@@ -15,7 +15,7 @@
 #include "format/error.h"
 #include "format/shape.h"
 
-/* ---------------------------------------------------------------------------------------------------- regions */
+/* -------------------------------------------------------------------------------------- regions */
 
 static bool is_everything(uint32_t rank, const uint64_t *dims, const uint64_t *starts,
 			  const uint64_t *lengths)
@@ -101,7 +101,7 @@ enum cairn_status region_resolve(const struct cairn_tensor *tensor,
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- slices as boxes */
+/* ------------------------------------------------------------------------------ slices as boxes */
 
 /* A stored slice in the region's units. */
 struct piece {
@@ -190,7 +190,7 @@ static enum cairn_status open_piece(const struct cairn_tensor *tensor,
 	return size == piece->stored.record.size ? CAIRN_OK : slice_damaged(&piece->stored, error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- contiguity */
+/* ----------------------------------------------------------------------------------- contiguity */
 
 /* Inner dimensions from this one on are complete in both boxes: the one before it makes the runs.
  */
@@ -243,7 +243,7 @@ bool region_is_contiguous(const struct cairn_tensor *tensor, const struct tensor
 	return false;
 }
 
-/* ---------------------------------------------------------------------------------------------------- copying */
+/* -------------------------------------------------------------------------------------- copying */
 
 /* Where copied bytes go: those of the region from `first` on, `size` of them. */
 struct target {

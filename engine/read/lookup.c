@@ -56,7 +56,7 @@ enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t nu
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- finding */
+/* -------------------------------------------------------------------------------------- finding */
 
 static enum cairn_status find(const struct cairn_reader *reader, enum name_space name_space,
 			      struct cairn_string name, struct cairn_tensor *tensor,
@@ -96,7 +96,7 @@ enum cairn_status cairn_reader_metadata_find(const struct cairn_reader *reader,
 	return find(reader, NAME_SPACE_METADATA, key, value, error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- counting */
+/* ------------------------------------------------------------------------------------- counting */
 
 uint64_t cairn_reader_tensor_count(const struct cairn_reader *reader)
 {
@@ -143,7 +143,7 @@ enum cairn_status cairn_reader_metadata_at(const struct cairn_reader *reader, ui
 	return at(reader, reader->index.tensor_count + index, value, error);
 }
 
-/* ------------------------------------------------------------------------------------------------ stored slices */
+/* -------------------------------------------------------------------------------- stored slices */
 
 /* The public digest of a slice: from its chunk digests. */
 static enum cairn_status slice_digest(const struct stored *stored, struct cairn_stored_slice *slice,

@@ -26,7 +26,7 @@ enum {
 	LISTED_NAMES_MAX = 5
 };
 
-/* ---------------------------------------------------------------------------------------------------- options */
+/* -------------------------------------------------------------------------------------- options */
 
 static enum cairn_status check_options(const struct cairn_reader_options *options,
 				       struct cairn_error *error)
@@ -46,7 +46,7 @@ static enum cairn_status check_options(const struct cairn_reader_options *option
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- one file */
+/* ------------------------------------------------------------------------------------- one file */
 
 /* Identifies an open file and gives it to its opener, which takes it over. */
 static enum cairn_status open_identified(struct cairn_reader *reader, int directory,
@@ -89,7 +89,7 @@ static enum cairn_status finish_open(struct cairn_reader *reader, enum cairn_sta
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- paths */
+/* ---------------------------------------------------------------------------------------- paths */
 
 /* A path in two parts; both are in the reader's arena. */
 struct split_path {
@@ -362,7 +362,7 @@ enum cairn_status reader_open_path(struct system *system, const char *path,
 	return error_prefix(error, CAIRN_BUSY, path);
 }
 
-/* ------------------------------------------------------------------------------------- descriptors and memory */
+/* ----------------------------------------------------------------------- descriptors and memory */
 
 static enum cairn_status open_file(struct system *system, struct file *file,
 				   const struct cairn_reader_options *options,

@@ -122,7 +122,7 @@ enum cairn_status open_siblings(struct cairn_reader *reader, int directory,
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- first use */
+/* ------------------------------------------------------------------------------------ first use */
 
 static enum cairn_status compare_content(const struct cairn_reader *reader, uint32_t number,
 					 const struct shard_record *record,
@@ -170,5 +170,6 @@ enum cairn_status reader_use_shard(const struct cairn_reader *reader, uint32_t s
 		status = compare_content(reader, shard, &record, error);
 	if (status == CAIRN_OK)
 		atomic_store_explicit(&reader->shard_states[shard], 1, memory_order_release);
-	return status;
+	return status == CAIRN_OK ? CAIRN_OK
+				  : error_prefix(error, status, reader->files[shard].name);
 }

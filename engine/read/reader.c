@@ -86,7 +86,7 @@ void cairn_reader_close(struct cairn_reader *reader)
 		reader_destroy(reader);
 }
 
-/* ------------------------------------------------------------------------------------------------- for openers */
+/* ---------------------------------------------------------------------------------- for openers */
 
 enum cairn_status reader_reserve_files(struct cairn_reader *reader, uint32_t count,
 				       struct cairn_error *error)
@@ -213,7 +213,7 @@ enum cairn_status reader_check_index(const struct cairn_reader *reader, struct c
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- facts */
+/* ---------------------------------------------------------------------------------------- facts */
 
 /* That of the first stored slice: writers use one for all. */
 static uint64_t chunk_size_of(const struct cairn_reader *reader)

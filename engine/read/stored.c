@@ -28,7 +28,7 @@ static enum cairn_status located(const struct stored *stored, enum cairn_status 
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- open */
+/* ----------------------------------------------------------------------------------------- open */
 
 static enum cairn_status check_extent(const struct cairn_reader *reader,
 				      const struct extent_record *extent, struct cairn_error *error)
@@ -161,7 +161,7 @@ bool stored_is_checked(const struct stored *stored)
 	       stored->reader->verification == CAIRN_VERIFY_ON_FIRST_USE;
 }
 
-/* ---------------------------------------------------------------------------------------------------- raw bytes */
+/* ------------------------------------------------------------------------------------ raw bytes */
 
 enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, uint64_t size,
 				  uint8_t *buffer, struct cairn_error *error)
@@ -201,7 +201,7 @@ uint64_t stored_file_offset(const struct stored *stored, uint64_t offset)
 	return stored->in_one_piece ? stored->offset + offset : CAIRN_NO_OFFSET;
 }
 
-/* ---------------------------------------------------------------------------------------------------- digests */
+/* -------------------------------------------------------------------------------------- digests */
 
 static uint64_t chunk_start(const struct stored *stored, uint64_t chunk)
 {
@@ -262,7 +262,7 @@ enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk
 					     : chunk_differs(stored, chunk, expected, found, error);
 }
 
-/* ---------------------------------------------------------------------------------------- verifying the mapping */
+/* ------------------------------------------------------------------------ verifying the mapping */
 
 /* Bytes that are claimed, read and hashed at a time: what a cold read needs of private memory. */
 #define CLAIM_SIZE ((uint64_t)4 << 20)
@@ -476,7 +476,7 @@ enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, ui
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- copies */
+/* --------------------------------------------------------------------------------------- copies */
 
 void stored_scratch_release(const struct cairn_reader *reader, struct stored_scratch *scratch)
 {

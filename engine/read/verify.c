@@ -30,7 +30,7 @@ struct verification {
 	bool index_is_sound;
 };
 
-/* ---------------------------------------------------------------------------------------------------- reporting */
+/* ------------------------------------------------------------------------------------ reporting */
 
 /* Statuses that say something about the checkpoint; the others say that it could not be found out.
  */
@@ -122,7 +122,7 @@ static bool make_room(struct verification *verification, uint64_t size)
 	return verification->buffer != NULL;
 }
 
-/* ---------------------------------------------------------------------------------------------------- structure */
+/* ------------------------------------------------------------------------------------ structure */
 
 /* Header and footer as they are in the file now, and the footer's copy. */
 static enum cairn_status check_pages(const struct cairn_reader *reader, struct cairn_error *error)
@@ -203,7 +203,7 @@ static enum cairn_status check_structure(struct verification *verification,
 				  : report_failure(verification, status, &found, no_tensor, error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- chunks */
+/* --------------------------------------------------------------------------------------- chunks */
 
 static enum cairn_status report_chunk(struct verification *verification,
 				      const struct stored *stored, uint64_t chunk,
@@ -328,7 +328,7 @@ static enum cairn_status check_tensor(struct verification *verification, uint64_
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- gaps */
+/* ----------------------------------------------------------------------------------------- gaps */
 
 /* A stretch of the file that something claims. */
 struct claimed {

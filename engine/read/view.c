@@ -26,7 +26,7 @@ static struct cairn_reader *owner_of(const struct cairn_tensor *tensor)
 	return (struct cairn_reader *)(uintptr_t)tensor->reader;
 }
 
-/* ---------------------------------------------------------------------------------------------------- materialising */
+/* -------------------------------------------------------------------------------- materialising */
 
 static enum cairn_status reserve(struct cairn_reader *reader, uint64_t size,
 				 struct cairn_error *error)
@@ -88,7 +88,7 @@ static enum cairn_status materialise(const struct cairn_tensor *tensor,
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- mapped views */
+/* --------------------------------------------------------------------------------- mapped views */
 
 static uint32_t alignment_of(const struct cairn_tensor *tensor)
 {
@@ -154,7 +154,7 @@ static enum cairn_status view_region(const struct cairn_tensor *tensor,
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- public */
+/* --------------------------------------------------------------------------------------- public */
 
 /* The record that holds the tensor's bytes: its own, or that of the tensor it is an alias of.
  * UNSUPPORTED when it is of a later version. */

@@ -148,7 +148,7 @@ struct system {
 /* The real one: stateless, static. */
 struct system *system_posix(void);
 
-/* ---------------------------------------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------------------------- files */
 
 /* Opens for reading, close-on-exec, never blocking on a fifo and never becoming a controlling
  * terminal; `flags` is enum system_open_flags. Returns a descriptor. The caller checks with
@@ -193,7 +193,7 @@ int system_preallocate(struct system *system, int fd, uint64_t size);
  * call it again and believe it. */
 int system_sync(struct system *system, int fd);
 
-/* ----------------------------------------------------------------------------------------------- directories */
+/* ---------------------------------------------------------------------------------- directories */
 
 int system_rename(struct system *system, int from_at, const char *from, int to_at, const char *to,
 		  enum system_rename_mode mode);
@@ -213,7 +213,7 @@ int system_lock(struct system *system, int fd, enum system_lock lock);
 /* Effective user id. */
 uint32_t system_user(struct system *system);
 
-/* --------------------------------------------------------------------------------------------------- mappings */
+/* ------------------------------------------------------------------------------------- mappings */
 
 /* Maps read-only. `offset` is a multiple of the page size. */
 int system_map(struct system *system, int fd, uint64_t offset, size_t size,
@@ -238,7 +238,7 @@ int system_cached(struct system *system, int fd, uint64_t offset, uint64_t size)
 int system_advise(struct system *system, const uint8_t *address, size_t size,
 		  enum system_advice advice);
 
-/* ----------------------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------- memory */
 
 /* NULL when there is none; size 0 gives a pointer that can be freed. */
 void *system_allocate(struct system *system, size_t size);
@@ -248,7 +248,7 @@ void *system_allocate_aligned(struct system *system, size_t alignment,
 void *system_reallocate(struct system *system, void *memory, size_t size);
 void system_free(struct system *system, void *memory); /* NULL is allowed */
 
-/* ---------------------------------------------------------------------------------------------------- threads */
+/* -------------------------------------------------------------------------------------- threads */
 
 int system_thread_start(struct system *system, system_thread_function function, void *context,
 			struct system_thread *thread);
@@ -260,7 +260,7 @@ uint32_t system_processors(struct system *system);
 /* Descriptors that this process may have open at one time (RLIMIT_NOFILE). */
 uint32_t system_descriptors_max(struct system *system);
 
-/* ------------------------------------------------------------------------------------------------ other */
+/* ---------------------------------------------------------------------------------------- other */
 
 /* Unpredictable bytes, for temporary names only. */
 int system_random(struct system *system, void *buffer, size_t size);

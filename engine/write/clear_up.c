@@ -11,7 +11,7 @@
 #include "engine/write/shard_names.h"
 #include "format/error.h"
 
-/* ---------------------------------------------------------------------------------------------------- sweep */
+/* ---------------------------------------------------------------------------------------- sweep */
 
 /* The first error in a folder inside is the error of the sweep; the others are swept all the same.
  */
@@ -88,7 +88,7 @@ enum cairn_status cairn_sweep(const char *folder, struct cairn_sweep_report *rep
 	return sweep_path(system_posix(), folder, report, error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- remove */
+/* --------------------------------------------------------------------------------------- remove */
 
 /* The name is that of the index or a shard, and the folder holds an index. */
 static bool is_part(struct folder *folder, const char *name)

@@ -23,7 +23,7 @@ enum {
 };
 #define LOCK_WAIT_NS ((uint64_t)10 * 1000 * 1000)
 
-/* ---------------------------------------------------------------------------------------------------- names */
+/* ---------------------------------------------------------------------------------------- names */
 
 static bool has_grammar(const char *name, const char *prefix)
 {
@@ -57,7 +57,7 @@ int random_temporary_name(struct system *system, const char *prefix, char name[T
 	return result;
 }
 
-/* ---------------------------------------------------------------------------------------------------- folders */
+/* -------------------------------------------------------------------------------------- folders */
 
 enum cairn_status folder_open(struct system *system, const char *path, struct folder *folder,
 			      char name[SYSTEM_NAME_SIZE], struct cairn_error *error)
@@ -144,7 +144,7 @@ void folder_unlock(struct folder *folder)
 		system_lock(folder->system, folder->fd, SYSTEM_UNLOCK);
 }
 
-/* ---------------------------------------------------------------------------------------------------- drafts */
+/* --------------------------------------------------------------------------------------- drafts */
 
 /* A file that this user may read later and nobody may write: the umask decides who else. */
 #define DRAFT_MODE 0444u

@@ -38,7 +38,7 @@ static struct item **sort_items(struct cairn_writer *writer)
 	return (struct item **)order;
 }
 
-/* ---------------------------------------------------------------------------------------------------- one tensor */
+/* ----------------------------------------------------------------------------------- one tensor */
 
 static enum cairn_status twice(const struct item *item, struct cairn_error *error)
 {
@@ -135,7 +135,7 @@ static enum cairn_status describe_tensor(const struct cairn_writer *writer, stru
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- aliases */
+/* -------------------------------------------------------------------------------------- aliases */
 
 static struct build_tensor *find_tensor(const struct build_input *input, struct cairn_string name)
 {
@@ -233,7 +233,7 @@ static enum cairn_status link_aliases(struct cairn_writer *writer, struct item *
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- overlap */
+/* -------------------------------------------------------------------------------------- overlap */
 
 static bool has_slices(const struct cairn_writer *writer)
 {
@@ -306,7 +306,7 @@ enum cairn_status writer_check_slices(struct cairn_writer *writer, struct cairn_
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- all of it */
+/* ------------------------------------------------------------------------------------ all of it */
 
 /* The plan places items in the order of their array: name order now. Slice i of the table belongs
  * to the i-th of them. */

@@ -17,7 +17,7 @@ enum {
 	RUN_SIZE = IMAGE_RUN_BLOCKS * INDEX_BLOCK_SIZE
 };
 
-/* ---------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static enum cairn_status write_at(const struct image_writer *writer, uint64_t offset,
 				  const uint8_t *bytes, uint64_t size, struct cairn_error *error)
@@ -68,7 +68,7 @@ static enum cairn_status flush(struct image_writer *writer, struct image_section
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- appending */
+/* ------------------------------------------------------------------------------------ appending */
 
 static struct edge_block *find_edge(struct image_writer *writer, uint64_t block)
 {
@@ -124,7 +124,7 @@ enum cairn_status image_append(struct image_writer *writer, enum section_type ty
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- begin and end */
+/* -------------------------------------------------------------------------------- begin and end */
 
 /* The block at an image offset is held until the end: something begins or ends inside it. */
 static bool hold_block(struct image_writer *writer, uint64_t offset)

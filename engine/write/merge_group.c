@@ -40,7 +40,7 @@ static enum cairn_status conflict(const struct merge *merge, enum cairn_status s
 	return error_prefix_tensor(error, status, member(merge, 0)->name);
 }
 
-/* ---------------------------------------------------------------------------------------------------- agreement */
+/* ------------------------------------------------------------------------------------ agreement */
 
 static enum cairn_status check_agreement(const struct merge *merge, uint32_t index,
 					 struct cairn_error *error)
@@ -66,7 +66,7 @@ static enum cairn_status check_agreement(const struct merge *merge, uint32_t ind
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- slices */
+/* --------------------------------------------------------------------------------------- slices */
 
 static enum cairn_status read_box(struct merge *merge, struct merge_slice *slice,
 				  struct cairn_error *error)
@@ -150,7 +150,7 @@ static enum cairn_status read_slices(struct merge *merge, struct cairn_error *er
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- replicas */
+/* ------------------------------------------------------------------------------------- replicas */
 
 static int compare_slices(const void *a, const void *b)
 {
@@ -215,7 +215,7 @@ static void drop_replicas(struct merge_group *group)
 	group->slice_count = kept;
 }
 
-/* ---------------------------------------------------------------------------------------------------- cover */
+/* ---------------------------------------------------------------------------------------- cover */
 
 static enum cairn_status check_overlap(struct merge *merge, struct cairn_error *error)
 {
@@ -261,7 +261,7 @@ static enum cairn_status check_cover(struct merge *merge, struct cairn_error *er
 	return error_prefix_tensor(error, CAIRN_PRECONDITION, member(merge, 0)->name);
 }
 
-/* ---------------------------------------------------------------------------------------------------- digests */
+/* -------------------------------------------------------------------------------------- digests */
 
 /* The digest of the tensor that the kept slices make. */
 static enum cairn_status combine_digests(struct merge *merge, struct cairn_error *error)
@@ -309,7 +309,7 @@ static void take_first(struct merge *merge)
 	group->digest_kind = first->digest_kind;
 }
 
-/* ---------------------------------------------------------------------------------------------------- groups */
+/* --------------------------------------------------------------------------------------- groups */
 
 static bool is_whole(const struct merge *merge, uint32_t index)
 {

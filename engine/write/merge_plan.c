@@ -17,7 +17,7 @@
 
 #define ARENA_SIZE_MAX ((size_t)1 << 40)
 
-/* ---------------------------------------------------------------------------------------------------- sources */
+/* -------------------------------------------------------------------------------------- sources */
 
 enum cairn_status merge_advance(struct merge_source *source, bool *done, struct cairn_error *error)
 {
@@ -53,7 +53,7 @@ void merge_rewind(struct merge *merge)
 	}
 }
 
-/* ---------------------------------------------------------------------------------------------------- shards */
+/* --------------------------------------------------------------------------------------- shards */
 
 static bool add_shard(struct merge *merge, struct merge_source *source, uint32_t file,
 		      uint64_t size, const struct cairn_digest *content_id)
@@ -118,7 +118,7 @@ static enum cairn_status add_all_shards(struct merge *merge, struct cairn_error 
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- init */
+/* ----------------------------------------------------------------------------------------- init */
 
 enum cairn_status merge_init(struct merge *merge, struct system *system,
 			     const struct cairn_reader *const *readers, uint32_t count,
@@ -144,7 +144,7 @@ void merge_fini(struct merge *merge)
 	arena_fini(&merge->arena);
 }
 
-/* ---------------------------------------------------------------------------------------------------- the heap */
+/* ------------------------------------------------------------------------------------- the heap */
 
 /* Sources by their current names, equal names by their order: a binary heap of source numbers. */
 struct heap {
@@ -201,7 +201,7 @@ static uint32_t heap_pop(struct heap *heap)
 	}
 }
 
-/* ---------------------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 static bool remember(struct merge *merge, uint32_t source, bool same_name)
 {
@@ -344,7 +344,7 @@ static enum cairn_status plan_tensors(struct merge *merge, struct cairn_error *e
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 static enum cairn_status read_value(struct merge *merge, uint32_t source, uint64_t index,
 				    struct merge_value *value, struct cairn_error *error)

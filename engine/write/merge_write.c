@@ -21,7 +21,7 @@ struct output {
 	struct merge_amounts used; /* positions of the next records */
 };
 
-/* ---------------------------------------------------------------------------------------------------- slices */
+/* --------------------------------------------------------------------------------------- slices */
 
 static enum cairn_status write_extents(struct output *output, const struct merge_slice *slice,
 				       struct cairn_error *error)
@@ -100,7 +100,7 @@ static enum cairn_status write_slice(struct output *output, const struct merge_s
 	return write_chunks(output, slice, error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 static struct tensor_record describe(const struct output *output)
 {
@@ -200,7 +200,7 @@ static enum cairn_status write_tensors(struct output *output, struct cairn_error
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------- metadata, shards, regions */
+/* -------------------------------------------------------------------- metadata, shards, regions */
 
 static struct tensor_record describe_value(const struct output *output,
 					   const struct merge_value *value)
@@ -322,7 +322,7 @@ static enum cairn_status write_shards(struct output *output, struct cairn_error 
 	return image_append(&output->image, SECTION_REGIONS, bytes, sizeof(bytes), error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- the container */
+/* -------------------------------------------------------------------------------- the container */
 
 /* What all sections hold: tensors, values, shards, regions. */
 static struct index_amounts total_amounts(const struct merge *merge)

@@ -13,7 +13,7 @@
 #include "format/container.h"
 #include "format/error.h"
 
-/* ---------------------------------------------------------------------------------------------------- removing */
+/* ------------------------------------------------------------------------------------- removing */
 
 bool is_ours_inside(const char *name)
 {
@@ -45,7 +45,7 @@ bool folder_remove_entry(struct folder *folder, const char *name)
 	return system_remove_directory(folder->system, folder->fd, name) == 0;
 }
 
-/* ---------------------------------------------------------------------------------------------------- judging */
+/* -------------------------------------------------------------------------------------- judging */
 
 /* The descriptor is still what the name refers to: nobody put another file there between open and
  * lock. */
@@ -81,7 +81,7 @@ static bool remove_orphan(struct folder *folder, const char *name)
 	return removed;
 }
 
-/* ---------------------------------------------------------------------------------------------------- shards */
+/* --------------------------------------------------------------------------------------- shards */
 
 struct sweep {
 	struct folder *folder;
@@ -152,7 +152,7 @@ static bool remove_shard(struct folder *folder, const char *name)
 	       system_unlink(folder->system, folder->fd, name) == 0;
 }
 
-/* ---------------------------------------------------------------------------------------------------- sweeping */
+/* ------------------------------------------------------------------------------------- sweeping */
 
 static int sweep_entry(void *context, const char *name)
 {
@@ -210,7 +210,7 @@ enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *count
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- taking away */
+/* ---------------------------------------------------------------------------------- taking away */
 
 static enum cairn_status rename_to_trash(struct folder *folder, const char *name,
 					 char trash[TEMPORARY_NAME_SIZE], struct cairn_error *error)

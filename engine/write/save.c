@@ -36,7 +36,7 @@ struct cairn_save {
 	bool finished;
 };
 
-/* ---------------------------------------------------------------------------------------------------- begin, join */
+/* ---------------------------------------------------------------------------------- begin, join */
 
 static struct cairn_save *new_save(struct system *system, const char *path)
 {
@@ -156,7 +156,7 @@ struct cairn_save_id cairn_save_id(const struct cairn_save *save)
 	return save->id;
 }
 
-/* ---------------------------------------------------------------------------------------------------- shards */
+/* --------------------------------------------------------------------------------------- shards */
 
 /* The id that is kept in the files. */
 static struct cairn_save_id kept_id(const struct cairn_save *save)
@@ -188,7 +188,7 @@ enum cairn_status cairn_save_writer(struct cairn_save *save, uint32_t rank, uint
 	return writer_create_in(&save->work.folder, name, path, &settings, writer, error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- commit */
+/* --------------------------------------------------------------------------------------- commit */
 
 /* The finished attempts, by rank; ATTEMPT_NONE: none. */
 struct rank_search {

@@ -31,7 +31,8 @@ bool is_rank_name(const char *name)
 	return matches(name, "rank-00000-attempt-00000.cairn");
 }
 
-void shard_file_name(uint32_t shard, uint32_t count, const uint32_t *suffix, char name[SYSTEM_NAME_SIZE])
+void shard_file_name(uint32_t shard, uint32_t count, const uint32_t *suffix,
+		     char name[SYSTEM_NAME_SIZE])
 {
 	if (suffix == NULL)
 		snprintf(name, SYSTEM_NAME_SIZE, "shard-%05" PRIu32 "-of-%05" PRIu32 ".cairn",

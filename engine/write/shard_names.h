@@ -23,7 +23,7 @@ bool is_rank_name(const char *name);
 
 /* `suffix`: 8 hex digits from it, or none when NULL. */
 void shard_file_name(uint32_t shard, uint32_t count, const uint32_t *suffix,
-		char name[SYSTEM_NAME_SIZE]);
+		     char name[SYSTEM_NAME_SIZE]);
 
 void rank_name(uint32_t rank, uint32_t attempt, char name[SYSTEM_NAME_SIZE]);
 

@@ -22,7 +22,7 @@
 
 #define FOLDER_MODE 0777u /* less the umask */
 
-/* ---------------------------------------------------------------------------------------------------- begin, end */
+/* ----------------------------------------------------------------------------------- begin, end */
 
 /* The target is not there, or is a sharded checkpoint that may be overwritten. */
 static enum cairn_status check_target(struct work_folder *work, struct cairn_error *error)
@@ -163,7 +163,7 @@ void work_folder_end(struct work_folder *work)
 	*work = (struct work_folder){.parent = {.fd = -1}, .folder = {.fd = -1}};
 }
 
-/* ---------------------------------------------------------------------------------------------------- names */
+/* ---------------------------------------------------------------------------------------- names */
 
 /* The first suffix of the content's own that is free in the folder that is overwritten. */
 static enum cairn_status free_name(struct folder *target, const struct merge_shard *shard,
@@ -210,7 +210,7 @@ static enum cairn_status name_shards(struct work_folder *work, struct merge *mer
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- links */
+/* ---------------------------------------------------------------------------------------- links */
 
 /* The new name is the file that the merge has read: nobody exchanged it meanwhile. */
 static enum cairn_status check_link(struct work_folder *work, const struct merge_shard *shard,
@@ -268,7 +268,7 @@ static enum cairn_status link_shard(struct work_folder *work, const struct merge
 				  : error_prefix(error, status, reader->files[shard->file].name);
 }
 
-/* ---------------------------------------------------------------------------------------------------- completing */
+/* ----------------------------------------------------------------------------------- completing */
 
 static enum cairn_status write_index(struct work_folder *work, struct merge *merge,
 				     const struct merge_identity *identity,
@@ -303,7 +303,7 @@ enum cairn_status work_folder_complete(struct work_folder *work, struct merge *m
 	return status == CAIRN_OK ? write_index(work, merge, identity, error) : status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- publishing */
+/* ----------------------------------------------------------------------------------- publishing */
 
 /* Ranks' files and the like have done their service: the shards are links to them. */
 static int unlink_rank(void *context, const char *name)

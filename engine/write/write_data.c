@@ -44,7 +44,7 @@ struct worker {
 	struct system_thread thread;
 };
 
-/* ---------------------------------------------------------------------------------------------------- filling */
+/* -------------------------------------------------------------------------------------- filling */
 
 static enum cairn_status produce(const struct part *part, uint8_t *bytes, struct cairn_error *error)
 {
@@ -133,7 +133,7 @@ static enum cairn_status write_at(const struct job *job, const uint8_t *bytes, u
 			  : CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- threads */
+/* -------------------------------------------------------------------------------------- threads */
 
 /* Takes the next segment; one with callbacks is filled before another can be taken. NULL: no more,
  * or somebody failed. */

@@ -31,7 +31,7 @@ enum {
 
 #define ARENA_SIZE_MAX ((size_t)1 << 46)
 
-/* ---------------------------------------------------------------------------------------------------- create */
+/* --------------------------------------------------------------------------------------- create */
 
 static enum cairn_status take_options(const struct cairn_writer_options *given,
 				      struct cairn_writer_options *options,
@@ -193,7 +193,7 @@ enum cairn_status writer_failed(struct cairn_writer *writer, enum cairn_status s
 	return status;
 }
 
-/* ---------------------------------------------------------------------------------------------------- finish */
+/* --------------------------------------------------------------------------------------- finish */
 
 static enum cairn_status preallocate(struct cairn_writer *writer, const struct draft *draft,
 				     struct cairn_error *error)

@@ -12,7 +12,7 @@
 #include "format/shape.h"
 #include "format/utf8.h"
 
-/* ---------------------------------------------------------------------------------------------------- checks */
+/* --------------------------------------------------------------------------------------- checks */
 
 static enum cairn_status invalid(struct cairn_string name, const char *what,
 				 struct cairn_error *error)
@@ -59,7 +59,7 @@ static enum cairn_status take_type(const struct cairn_tensor_spec *spec, struct 
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- items */
+/* ---------------------------------------------------------------------------------------- items */
 
 static struct item *new_item(struct cairn_writer *writer)
 {
@@ -191,7 +191,7 @@ static enum cairn_status describe(struct cairn_writer *writer, const struct cair
 	return describe_packed(writer, spec, name_space, dtype_packing(spec->dtype), result, error);
 }
 
-/* ---------------------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 enum cairn_status cairn_writer_add_spec(struct cairn_writer *writer,
 					const struct cairn_tensor_spec *spec, const void *data,
@@ -270,7 +270,7 @@ enum cairn_status cairn_writer_add_callback(struct cairn_writer *writer,
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- strings */
+/* -------------------------------------------------------------------------------------- strings */
 
 /* End offsets, then bytes: what a tensor of strings looks like. NULL when it does not fit or there
  * is no memory. */
@@ -348,7 +348,7 @@ enum cairn_status cairn_writer_add_strings(struct cairn_writer *writer, struct c
 	return cairn_writer_add_variable(writer, name, CAIRN_STRING, rank, dims, strings, error);
 }
 
-/* ------------------------------------------------------------------------------------- tensors of other readers */
+/* --------------------------------------------------------------------- tensors of other readers */
 
 static enum cairn_status hold_reader(struct cairn_writer *writer, const struct cairn_reader *reader,
 				     struct cairn_error *error)
@@ -526,7 +526,7 @@ enum cairn_status cairn_writer_add_alias(struct cairn_writer *writer, struct cai
 	return CAIRN_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 enum cairn_status cairn_writer_set_metadata(struct cairn_writer *writer, struct cairn_string key,
 					    enum cairn_dtype dtype, uint32_t rank,

@@ -17,13 +17,14 @@
  * Caveats
  *
  * - A view is a pointer into a shared read-only mapping of the file wherever that is possible.
- * Bytes were right when Cairn handed them out. Whoever may write the file can change them later,
- * and truncating a mapped file makes the *caller's* next access to the lost pages a SIGBUS; Cairn's
- * own accesses report errors instead, and Cairn itself never truncates or rewrites a published
- * file. Who cannot trust the other writers of a folder asks for copies (CAIRN_TRANSPORT_COPY).
+ *   Bytes were right when Cairn handed them out. Whoever may write the file can change them later,
+ *   and truncating a mapped file makes the *caller's* next access to the lost pages a SIGBUS;
+ *   Cairn's own accesses report errors instead, and Cairn itself never truncates or rewrites a
+ *   published file. Who cannot trust the other writers of a folder asks for copies
+ *   (CAIRN_TRANSPORT_COPY).
  * - Never write through a view: it is read-only memory.
  * - Everything borrowed from a reader (names, dims, file names) lives until its last reference is
- * gone.
+ *   gone.
  *
  * Threads: a reader is immutable after open. Every function here may be called from any number of
  * threads at once on the same reader; only the reference functions have to be balanced. A view
@@ -44,7 +45,7 @@ extern "C" {
 /* An open checkpoint. Opaque, reference-counted. */
 struct cairn_reader;
 
-/* ------------------------------------------------------------------------------------------------ options */
+/* -------------------------------------------------------------------------------------- options */
 
 enum cairn_verification {
 	CAIRN_VERIFY_ON_FIRST_USE =
@@ -84,7 +85,7 @@ struct cairn_reader_options {
 	uint64_t reserved[8]; /* zero */
 };
 
-/* --------------------------------------------------------------------------------------------- open, close */
+/* ---------------------------------------------------------------------------------- open, close */
 
 /*
  * Opens anything that Cairn reads: `path` is exactly that file or directory; else `path`.cairn.
@@ -128,7 +129,7 @@ CAIRN_API struct cairn_reader *cairn_reader_retain(struct cairn_reader *reader);
  * allowed. */
 CAIRN_API void cairn_reader_close(struct cairn_reader *reader);
 
-/* -------------------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 enum cairn_tensor_flags {
 	CAIRN_TENSOR_INCOMPLETE =
@@ -184,7 +185,7 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_reader_tensor_at(const struct c
 								  struct cairn_tensor *tensor,
 								  struct cairn_error *error);
 
-/* -------------------------------------------------------------------------------------------------- metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 /*
  * Metadata entries are records like tensors in a namespace of their own: a scalar has rank 0, an
@@ -198,7 +199,7 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_reader_metadata_at(const struct cairn_reader *reader, uint64_t index,
 			 struct cairn_tensor *value, struct cairn_error *error);
 
-/* ------------------------------------------------------------------------------------------------------ views */
+/* ---------------------------------------------------------------------------------------- views */
 
 enum cairn_view_flags {
 	CAIRN_VIEW_MAPPED = 1u
@@ -272,7 +273,7 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_view_string(const struct cairn_tensor *tensor, const struct cairn_view *view, uint64_t index,
 		  struct cairn_string *string, struct cairn_error *error);
 
-/* ---------------------------------------------------------------------------------------------- stored layout */
+/* -------------------------------------------------------------------------------- stored layout */
 
 /* One stored piece of a tensor. Value; pointers are borrowed from the reader. */
 struct cairn_stored_slice {
@@ -310,7 +311,7 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_reader_shard(const struct cairn
 							      struct cairn_shard *shard,
 							      struct cairn_error *error);
 
-/* ------------------------------------------------------------------------------------------------------- facts */
+/* ---------------------------------------------------------------------------------------- facts */
 
 struct cairn_reader_info {
 	size_t size;             /* set by the caller: sizeof(struct cairn_reader_info) */

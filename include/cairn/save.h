@@ -5,14 +5,14 @@
  * A sharded checkpoint is a folder that holds index.cairn and shards, each a complete container. It
  * becomes visible in one step, or not at all:
  *
- *     coordinator                                      each rank (the coordinator may be one)
+ *     coordinator                        each rank (the coordinator may be one)
  *
- *     cairn_save_begin(path, &options, &save, ...)
- *     id = cairn_save_id(save)            -- tell -->   cairn_save_join(path, id, &save, ...)
- *                                                       cairn_save_writer(save, rank, attempt,
- * &writer, ...) cairn_writer_add(writer, ...) ... cairn_writer_finish(writer, ...)   durable, not
- * yet visible
- *                                        <-- done --    cairn_save_destroy(save)
+ *     cairn_save_begin(path, ...)
+ *     id = cairn_save_id(save)   -- id -->   cairn_save_join(path, id, ...)
+ *                                            cairn_save_writer(save, rank, attempt, ...)
+ *                                            cairn_writer_add(writer, ...) ...
+ *                                            cairn_writer_finish(writer, ...)  durable, not visible
+ *                               <-- done --  cairn_save_destroy(save)
  *     cairn_save_commit(save, ...)
  *     cairn_save_destroy(save)
  *
@@ -24,10 +24,10 @@
  * Caveats
  *
  * - The commit fails, with a message that names the rank, when a rank did not finish. What was
- * there before is untouched then.
+ *   there before is untouched then.
  * - Everybody that takes part holds a lock of the temporary folder (.cairn-tmp-<id>). When all of
- * them are gone, the next save or sweep in the parent folder removes it. A child forked by one of
- * them holds the lock too.
+ *   them are gone, the next save or sweep in the parent folder removes it. A child forked by one of
+ *   them holds the lock too.
  * - All ranks need one local file system.
  *
  * Threads: a struct cairn_save belongs to one thread at a time; its writers may be used by other
@@ -116,7 +116,7 @@ CAIRN_API void cairn_save_abort(struct cairn_save *save);
 /* Frees the handle, aborting first if nothing was committed. NULL is allowed. */
 CAIRN_API void cairn_save_destroy(struct cairn_save *save);
 
-/* ------------------------------------------------------------------------------------------------------ merging */
+/* -------------------------------------------------------------------------------------- merging */
 
 struct cairn_merge_options {
 	size_t size; /* sizeof(struct cairn_merge_options); 0 means version 1 of this struct */
@@ -149,7 +149,7 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_merge(const char *const *source
 						       struct cairn_merge_report *report,
 						       struct cairn_error *error);
 
-/* ------------------------------------------------------------------------------------------------------ clearing up */
+/* ---------------------------------------------------------------------------------- clearing up */
 
 struct cairn_sweep_report {
 	uint64_t removed; /* files and folders that dead writers left, and shards that no index

@@ -13,15 +13,15 @@
  * Caveats
  *
  * - Nothing is visible under the path before cairn_writer_finish, and everything is after it. When
- * it returns OK, a power cut cannot lose the file. Until then a file that was there before is
- * intact.
+ *   it returns OK, a power cut cannot lose the file. Until then a file that was there before is
+ *   intact.
  * - Destroy never commits. A writer that is destroyed before finish leaves no file.
  * - CAIRN_IN_DOUBT from finish: the very last fsync failed. The path names the old or the new file,
- * both whole.
+ *   both whole.
  * - The file is written under a temporary name (.cairn-tmp-<32 hex>) in the target's folder. A
- * process that dies leaves it behind; the next writer in that folder sweeps it, once its lock is
- * gone. A child that was forked during the save holds the lock too, until it exits or executes
- * another program.
+ *   process that dies leaves it behind; the next writer in that folder sweeps it, once its lock is
+ *   gone. A child that was forked during the save holds the lock too, until it exits or executes
+ *   another program.
  *
  * Threads: a writer belongs to one thread at a time. Writing itself uses threads of its own
  * (options.thread_count); the bytes that it writes do not depend on their number.
@@ -41,7 +41,7 @@ extern "C" {
 /* A container that is being written. Opaque. */
 struct cairn_writer;
 
-/* ------------------------------------------------------------------------------------------------ options */
+/* -------------------------------------------------------------------------------------- options */
 
 enum cairn_writer_flags {
 	CAIRN_WRITER_REPLACE =
@@ -77,7 +77,7 @@ struct cairn_writer_options {
 	uint64_t reserved[8]; /* zero */
 };
 
-/* -------------------------------------------------------------------------------- create, finish, destroy */
+/* ---------------------------------------------------------------------- create, finish, destroy */
 
 /*
  * Begins a container that will be `path`. Opens the folder of `path`, which must be there, and
@@ -108,7 +108,7 @@ CAIRN_API void cairn_writer_destroy(struct cairn_writer *writer);
 /* The content id of what was written; all zero before finish returned OK. */
 CAIRN_API struct cairn_digest cairn_writer_content_id(const struct cairn_writer *writer);
 
-/* ---------------------------------------------------------------------------------------------- adding tensors */
+/* ------------------------------------------------------------------------------- adding tensors */
 
 /* What is said about a tensor before its bytes. */
 struct cairn_tensor_spec {
@@ -197,7 +197,7 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_writer_add_alias(struct cairn_w
 								  struct cairn_string target,
 								  struct cairn_error *error);
 
-/* ---------------------------------------------------------------------------------------------- adding metadata */
+/* ------------------------------------------------------------------------------ adding metadata */
 
 /*
  * All of them return INVALID_ARGUMENT (key not UTF-8 or over CAIRN_NAME_SIZE_MAX, a rank over 1, a
