@@ -70,7 +70,7 @@ struct bench {
 	uint64_t step;
 };
 
-/* ------------------------------------------------------------------------------- rates */
+/* ---------------------------------------------------------------------------------------- rates */
 
 /* The memory that bytes are summed and copied in, and how often everything is repeated. */
 int bench_prepare_work(struct bench *bench);
@@ -88,7 +88,7 @@ void bench_measure_memcpy(struct bench *bench);
 /* A view; an error is printed. */
 int bench_view(const struct cairn_tensor *tensor, struct cairn_view *view);
 
-/* ------------------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------------------------- files */
 
 int bench_list_files(struct bench *bench, const struct cairn_reader *reader);
 
@@ -105,7 +105,7 @@ int bench_measure_read(struct bench *bench, enum figure figure, int flags);
 /* The number of KiB behind `label` in a file of /proc, as bytes; 0 when there is none. */
 uint64_t bench_proc_bytes(const char *path, const char *label);
 
-/* ------------------------------------------------------------------------------ report */
+/* --------------------------------------------------------------------------------------- report */
 
 void bench_add_time(struct bench *bench, enum figure figure, double ns);
 void bench_add_rate(struct bench *bench, enum figure figure, uint64_t bytes, uint64_t start);

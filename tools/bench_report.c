@@ -213,7 +213,8 @@ static void print_headline(const struct bench *bench)
 	figure_text(median(&bench->samples[VIEW_ALL]), false, all, sizeof(all));
 	duration_text(bench, VIEW_FIRST, bench->bytes, first);
 	duration_text(bench, reading, bench->file_bytes, plain);
-	printf("restore as views   %s to open + %s for all %s tensor%s", open, all,
+	printf("restore as views   %s to open + %s for %s %s tensor%s", open, all,
+	       bench->tensor_count == 1 ? "its" : "all",
 	       cli_format_count(bench->tensor_count, count), cli_plural(bench->tensor_count));
 	if (bench->info.has_digests)
 		printf(" (verified before); first time %s, verifying %s\n", first,

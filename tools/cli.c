@@ -18,7 +18,7 @@
 
 #include "tools/text.h"
 
-/* ------------------------------------------------------------------------------ errors */
+/* --------------------------------------------------------------------------------------- errors */
 
 static void print_line(const char *prefix, const char *format, va_list values) CAIRN_PRINTF(2, 0);
 
@@ -125,7 +125,7 @@ int cli_finish(int exit_status)
 	return exit_status ? exit_status : CLI_UNKNOWN;
 }
 
-/* ----------------------------------------------------------------------- command lines */
+/* -------------------------------------------------------------------------------- command lines */
 
 bool cli_parse_count(const char *text, uint64_t *count)
 {
@@ -318,7 +318,7 @@ int cli_parse(const struct cli_usage *usage, int argc, char **argv, struct cli_a
 	return check_arguments(usage, arguments);
 }
 
-/* ------------------------------------------------------------------------- checkpoints */
+/* ---------------------------------------------------------------------------------- checkpoints */
 
 int cli_fail_open(const char *path, enum cairn_status status, const struct cairn_error *error)
 {
@@ -382,7 +382,7 @@ uint64_t cli_add(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-/* ------------------------------------------------------------------------------- sizes */
+/* ---------------------------------------------------------------------------------------- sizes */
 
 const char *cli_format_size(double bytes, char buffer[CLI_SIZE_SIZE])
 {

@@ -24,7 +24,7 @@ enum cli_exit {
 	CLI_INTERRUPTED = 130 /* by a signal; nothing was left behind */
 };
 
-/* ------------------------------------------------------------------------ command lines */
+/* -------------------------------------------------------------------------------- command lines */
 
 enum cli_kind {
 	CLI_FLAG,  /* target: bool */
@@ -77,7 +77,7 @@ bool cli_parse_size(const char *text, uint64_t *size);
 /* A plain decimal number. */
 bool cli_parse_count(const char *text, uint64_t *count);
 
-/* ------------------------------------------------------------------------------- errors */
+/* --------------------------------------------------------------------------------------- errors */
 
 /* Prints "cairn: MESSAGE (see 'cairn COMMAND --help')" and returns CLI_USAGE. */
 int cli_usage_error(const char *command, const char *format, ...) CAIRN_PRINTF(2, 3);
@@ -98,7 +98,7 @@ enum cli_exit cli_exit_from(enum cairn_status status);
 /* Flushes stdout: the exit status, or CLI_UNKNOWN when the result could not be written in full. */
 int cli_finish(int exit_status);
 
-/* ---------------------------------------------------------------------------- checkpoints */
+/* ---------------------------------------------------------------------------------- checkpoints */
 
 /* Opens `path` and prints the reader's note, if any. Returns CLI_GO_ON, or the exit status after
  * printing the error. */
@@ -125,7 +125,7 @@ const char *cli_dtype_name(enum cairn_dtype dtype, char buffer[CLI_DTYPE_SIZE]);
 /* a + b, or the largest number: sums over what a file says must not wrap. */
 uint64_t cli_add(uint64_t a, uint64_t b);
 
-/* -------------------------------------------------------------------------------- sizes */
+/* ---------------------------------------------------------------------------------------- sizes */
 
 #define CLI_SIZE_SIZE 32
 

@@ -44,7 +44,7 @@ static void step_done(struct bench *bench)
 	progress_update(&bench->progress, ++bench->step, steps);
 }
 
-/* ----------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------- readers */
 
 /* Tensors that the reader can give views of, for as long as it is open. */
 static int load_tensors(struct bench *bench, const struct cairn_reader *reader)
@@ -91,7 +91,7 @@ static int open_reader(struct bench *bench, struct cairn_reader **reader, double
 	return result;
 }
 
-/* ------------------------------------------------------------------------ open and find */
+/* -------------------------------------------------------------------------------- open and find */
 
 static int measure_open(struct bench *bench)
 {
@@ -175,7 +175,7 @@ static int measure_find_first(struct bench *bench)
 	return result;
 }
 
-/* ------------------------------------------------------------------------------- views */
+/* ---------------------------------------------------------------------------------------- views */
 
 /* Tensors whose views are mapped, or else the smallest one, shuffled: what measure_view takes views
  * of. */
@@ -288,7 +288,7 @@ static int measure_memory(struct bench *bench)
 	return result;
 }
 
-/* -------------------------------------------------------------------------------- runs */
+/* ----------------------------------------------------------------------------------------- runs */
 
 static int run_first_views(struct bench *bench)
 {
@@ -414,7 +414,7 @@ static int run_all(struct bench *bench)
 	return result;
 }
 
-/* --------------------------------------------------------------------------- preparing */
+/* ------------------------------------------------------------------------------------ preparing */
 
 static int prepare(struct bench *bench)
 {
@@ -447,7 +447,7 @@ static void clean_up(struct bench *bench)
 	free(bench->tensors);
 }
 
-/* ----------------------------------------------------------------------------- command */
+/* -------------------------------------------------------------------------------------- command */
 
 static int run(struct bench *bench)
 {

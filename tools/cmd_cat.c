@@ -48,7 +48,7 @@ static int write_bytes(const void *data, uint64_t size)
 	return CLI_GO_ON;
 }
 
-/* ------------------------------------------------------------------------------ slices */
+/* --------------------------------------------------------------------------------------- slices */
 
 /* "3,2" or "-" at *text; moves *text behind it. */
 static bool take_extent(const char **text, uint64_t *start, uint64_t *length)
@@ -180,7 +180,7 @@ static bool next_index(const struct region *region, uint32_t fixed, uint64_t *in
 	return false;
 }
 
-/* ------------------------------------------------------------------------- fixed sizes */
+/* ---------------------------------------------------------------------------------- fixed sizes */
 
 static int stream_whole(const struct cat *cat, const struct cairn_tensor *tensor)
 {
@@ -313,7 +313,7 @@ static int stream_region(const struct cat *cat, const struct cairn_tensor *tenso
 	return stream_pieces(cat, tensor, region, &cut);
 }
 
-/* ----------------------------------------------------------------------------- strings */
+/* -------------------------------------------------------------------------------------- strings */
 
 static int write_string(const struct cairn_tensor *tensor, const struct cairn_view *view,
 			uint64_t index)
@@ -360,7 +360,7 @@ static int stream_strings(const struct cairn_tensor *tensor, const struct region
 	return result;
 }
 
-/* ------------------------------------------------------------------------------- names */
+/* ---------------------------------------------------------------------------------------- names */
 
 static int stream_tensor(const struct cat *cat, const struct cairn_tensor *tensor)
 {

@@ -25,7 +25,7 @@ struct convert {
 	uint64_t thread_count;
 };
 
-/* ----------------------------------------------------------------------------- formats */
+/* -------------------------------------------------------------------------------------- formats */
 
 /* Formats by the names that --to takes. Those that this version cannot write have the target
  * BY_SUFFIX. */
@@ -87,7 +87,7 @@ static int choose_target(const struct convert *convert, struct cairn_convert_opt
 	return CLI_GO_ON;
 }
 
-/* ----------------------------------------------------------------------------- options */
+/* -------------------------------------------------------------------------------------- options */
 
 static uint32_t drop_from_name(const char *name, size_t size)
 {
@@ -158,7 +158,7 @@ static int choose_options(const struct convert *convert, struct cairn_convert_op
 	return result;
 }
 
-/* ----------------------------------------------------------------------------- command */
+/* -------------------------------------------------------------------------------------- command */
 
 static bool is_there(const char *path)
 {

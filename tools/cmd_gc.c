@@ -38,7 +38,7 @@ struct gc {
 	size_t kept;
 };
 
-/* --------------------------------------------------------------------------------------- names */
+/* ---------------------------------------------------------------------------------------- names */
 
 static bool has_grammar(const char *name, const char *prefix)
 {
@@ -77,7 +77,7 @@ static bool is_there(const char *folder, const char *name)
 	return there;
 }
 
-/* ------------------------------------------------------------------------------------- listing */
+/* -------------------------------------------------------------------------------------- listing */
 
 static bool add_candidate(struct gc *gc, const char *inner, const char *name)
 {
@@ -150,7 +150,7 @@ static void compare_listings(struct gc *gc)
 		gc->is_listed = false;
 }
 
-/* -------------------------------------------------------------------------------------- result */
+/* --------------------------------------------------------------------------------------- result */
 
 /* Why something with the name of a draft is still there, as far as can be told. */
 static const char *why_kept(const struct gc *gc, const char *name)
@@ -165,6 +165,8 @@ static const char *why_kept(const struct gc *gc, const char *name)
 		why = "it is neither a file nor a folder";
 	else if (facts.st_uid != geteuid())
 		why = "it belongs to another user";
+	else if (S_ISDIR(facts.st_mode))
+		why = "a living writer is at work in it, or it holds what is not Cairn's";
 	free(path);
 	return why;
 }
@@ -240,7 +242,7 @@ static void print_json(const struct gc *gc)
 	emit_finish(&json);
 }
 
-/* ------------------------------------------------------------------------------------- command */
+/* -------------------------------------------------------------------------------------- command */
 
 static int run(struct gc *gc)
 {

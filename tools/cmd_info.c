@@ -39,7 +39,7 @@ struct facts {
 	uint64_t unaligned;
 };
 
-/* --------------------------------------------------------------------------- gathering */
+/* ------------------------------------------------------------------------------------ gathering */
 
 static struct dtype_total *total_of(struct facts *facts, enum cairn_dtype dtype)
 {
@@ -132,7 +132,7 @@ static int shard_at(const struct facts *facts, uint32_t index, struct cairn_shar
 	return status == CAIRN_OK ? CLI_GO_ON : cli_fail(status, &error);
 }
 
-/* ---------------------------------------------------------------------------- metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 /* A metadata entry with its bytes. */
 struct entry {
@@ -297,7 +297,7 @@ static int json_metadata(struct json_output *json, const struct facts *facts)
 	return result;
 }
 
-/* -------------------------------------------------------------------------------- JSON */
+/* ----------------------------------------------------------------------------------------- JSON */
 
 static void json_dtypes(struct json_output *json, const struct facts *facts)
 {
@@ -413,7 +413,7 @@ static int print_json(const struct facts *facts)
 	return result;
 }
 
-/* -------------------------------------------------------------------------- for people */
+/* ----------------------------------------------------------------------------------- for people */
 
 static void print_label(const char *label)
 {
@@ -491,6 +491,21 @@ static void print_guarantees(const struct facts *facts)
 				     : "no: this format has none, damage goes unnoticed");
 }
 
+/* Makes one line of a value: an array or object that is the outermost one has each element on a
+ * line of its own. */
+static size_t join_lines(char *text, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] != '\n')
+			text[used++] = text[i];
+		else if (used && strchr("[{", text[used - 1]) && i + 1 < size && text[i + 1] == ' ')
+			i++;
+	}
+	return used;
+}
+
 /* The first of its elements, cut to one line. */
 static int print_value(const struct entry *entry)
 {
@@ -504,12 +519,7 @@ static int print_value(const struct entry *entry)
 		return cli_error(CLI_UNKNOWN, "out of memory");
 	const int result = json_value(&json, entry, count);
 	if (fclose(json.file) == 0 && result == CLI_GO_ON) {
-		struct cairn_string line = {text, size};
-		/* An array that is the outermost value has each element on a line of its own. */
-		for (size_t i = 0; i < size; i++) {
-			if (text[i] == '\n')
-				text[i] = ' ';
-		}
+		const struct cairn_string line = {text, join_lines(text, size)};
 		text_print(stdout, line, VALUE_COLUMNS_MAX);
 	}
 	if (count < all)
@@ -554,7 +564,7 @@ static int print_text(const struct facts *facts)
 	return result == CLI_GO_ON ? CLI_DONE : result;
 }
 
-/* ----------------------------------------------------------------------------- command */
+/* -------------------------------------------------------------------------------------- command */
 
 int cmd_info(int argc, char **argv)
 {

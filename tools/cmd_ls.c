@@ -22,7 +22,7 @@ struct ls {
 	struct cairn_reader *reader;
 };
 
-/* ------------------------------------------------------------------------------ visits */
+/* --------------------------------------------------------------------------------------- visits */
 
 /* What is done with each tensor that was asked for. */
 typedef int (*ls_visit)(struct ls *ls, const struct cairn_tensor *tensor, void *context);
@@ -84,7 +84,7 @@ static int check_tensor(struct ls *ls, const struct cairn_tensor *tensor, void *
 	return result;
 }
 
-/* -------------------------------------------------------------------------------- JSON */
+/* ----------------------------------------------------------------------------------------- JSON */
 
 static void json_offset(struct json_output *json, uint64_t offset)
 {
@@ -248,7 +248,7 @@ static int print_json(struct ls *ls)
 	return result == CLI_GO_ON ? CLI_DONE : result;
 }
 
-/* ---------------------------------------------------------------------------- columns */
+/* -------------------------------------------------------------------------------------- columns */
 
 /* What a listing in natural order has to remember of each tensor: it is found again by its name. */
 struct rows {
@@ -435,7 +435,7 @@ static int print_table(struct ls *ls)
 	return result;
 }
 
-/* ----------------------------------------------------------------------------- command */
+/* -------------------------------------------------------------------------------------- command */
 
 int cmd_ls(int argc, char **argv)
 {

@@ -49,7 +49,7 @@ struct merge {
 	uint64_t to_copy;
 };
 
-/* --------------------------------------------------------------------------- what is asked for */
+/* ---------------------------------------------------------------------------- what is asked for */
 
 static bool is_one_file(const struct merge *merge)
 {
@@ -85,7 +85,7 @@ static int check_destination(const struct merge *merge)
 	return CLI_GO_ON;
 }
 
-/* ------------------------------------------------------------------------------------- sources */
+/* -------------------------------------------------------------------------------------- sources */
 
 /* The file system on which the result will be. */
 static bool destination_device(const struct merge *merge, dev_t *device)
@@ -187,7 +187,7 @@ static bool is_replaced(const struct merge *merge, const struct source *source)
 	       facts.st_dev == result.st_dev && facts.st_ino == result.st_ino;
 }
 
-/* ------------------------------------------------------------------------------------- merging */
+/* -------------------------------------------------------------------------------------- merging */
 
 static int update(void *context, uint64_t done, uint64_t total)
 {
@@ -238,7 +238,7 @@ static int merge_all(struct merge *merge)
 	return status == CAIRN_OK ? CLI_GO_ON : fail(merge, status, &error);
 }
 
-/* -------------------------------------------------------------------------------------- result */
+/* --------------------------------------------------------------------------------------- result */
 
 /* Why the bytes of a source were copied; NULL when they were not. */
 static const char *reason(const struct merge *merge, const struct source *source)
@@ -370,7 +370,7 @@ static void print_json(const struct merge *merge)
 	emit_finish(&json);
 }
 
-/* ------------------------------------------------------------------------------------- command */
+/* -------------------------------------------------------------------------------------- command */
 
 static int run(struct merge *merge)
 {

@@ -34,7 +34,7 @@ struct verify {
 	struct progress progress;
 };
 
-/* ---------------------------------------------------------------------------- problems */
+/* ------------------------------------------------------------------------------------- problems */
 
 static void json_number_or_null(struct json_output *json, const char *key, uint64_t value)
 {
@@ -94,14 +94,37 @@ static int on_problem(void *context, const struct cairn_problem *problem)
 	return progress_interrupted();
 }
 
+/*
+ * Which file of a checkpoint is meant: messages begin with the quoted names of the checkpoint and
+ * of the files on the way. Into `name`; false when the message names only one, or one that had to
+ * be escaped.
+ */
+static bool file_from_message(const char *message, char name[CAIRN_MESSAGE_SIZE])
+{
+	int names = 0;
+
+	*name = '\0';
+	while (*message == '\'') {
+		const char *end = strstr(message, "': ");
+		if (!end)
+			break;
+		snprintf(name, CAIRN_MESSAGE_SIZE, "%.*s", (int)(end - message - 1), message + 1);
+		message = end + strlen("': ");
+		names++;
+	}
+	return names > 1 && !strpbrk(name, "\\/");
+}
+
 /* The problem that kept a checkpoint from being opened. */
 static void report_unopened(struct verify *verify, enum cairn_status status,
 			    const struct cairn_error *error)
 {
 	const char *slash = strrchr(verify->path, '/');
+	const char *base = slash && slash[1] ? slash + 1 : verify->path;
+	char part[CAIRN_MESSAGE_SIZE];
 	const struct cairn_problem problem = {
 		.code = status,
-		.file = slash && slash[1] ? slash + 1 : verify->path,
+		.file = file_from_message(error->message, part) ? part : base,
 		.chunk = CAIRN_NO_CHUNK,
 		.offset = error->offset,
 		.message = error->message,
@@ -111,7 +134,7 @@ static void report_unopened(struct verify *verify, enum cairn_status status,
 	on_problem(verify, &problem);
 }
 
-/* ------------------------------------------------------------------------------ result */
+/* --------------------------------------------------------------------------------------- result */
 
 static bool is_ok(const struct verify *verify)
 {
@@ -193,7 +216,7 @@ static int conclude(struct verify *verify)
 	return CLI_DONE;
 }
 
-/* ----------------------------------------------------------------------------- command */
+/* -------------------------------------------------------------------------------------- command */
 
 /* Damage is the answer here, not a reason for having none. */
 static bool is_damage(enum cairn_status status)

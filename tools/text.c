@@ -24,7 +24,7 @@
 /* Room for one character as it is printed: four bytes, or an escape such as \u{10ffff}. */
 #define PIECE_SIZE 16
 
-/* ------------------------------------------------------------------------------ order */
+/* ---------------------------------------------------------------------------------------- order */
 
 static bool is_digit(char c)
 {
@@ -80,7 +80,7 @@ int text_compare_natural(struct cairn_string a, struct cairn_string b)
 	return compare_bytes(a, b); /* "01" and "1" */
 }
 
-/* --------------------------------------------------------------------------- printing */
+/* ------------------------------------------------------------------------------------- printing */
 
 size_t text_terminal_width(FILE *file)
 {
@@ -225,7 +225,7 @@ char *text_escape(struct cairn_string text, char *buffer, size_t size)
 	return buffer;
 }
 
-/* --------------------------------------------------------------------------- likeness */
+/* ------------------------------------------------------------------------------------- likeness */
 
 static size_t smallest(size_t a, size_t b, size_t c)
 {

@@ -21,6 +21,12 @@ model() {
 		h.10.weight F32 2,3 h.2.weight F32 4,5 h.2.bias I16 5 scale F64 '' empty F32 0,4
 }
 
+# container OUT [RANK RANKS]: what no other format can hold, or one rank's part; see make_container.c.
+container() {
+	[ -x "${MAKE_CONTAINER:-}" ] || skip "no program make_container: set MAKE_CONTAINER"
+	"$MAKE_CONTAINER" "$@"
+}
+
 # check JSON-FILE PYTHON: an expression over the document d that has to be true.
 check() {
 	python3 - "$1" "$2" <<'END'

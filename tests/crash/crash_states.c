@@ -26,6 +26,7 @@
 
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
+#include "tests/crash/sharded_scenarios.h"
 #include "tests/support/crash.h"
 #include "tests/support/sample_model.h"
 
@@ -173,7 +174,7 @@ static void free_contents(void)
 	}
 }
 
-/* ------------------------------------------------------------------------------------- one state */
+/* ------------------------------------------------------------------------------------ one state */
 
 /* Opens, verifies, and takes every view. */
 static bool reads_as(struct memory_system *memory, const struct scenario *scenario,
@@ -367,6 +368,17 @@ static struct tally run_scenario(const struct scenario *scenario, bool is_long)
 	return tally;
 }
 
+static void add_sharded(struct tally *total, bool is_long)
+{
+	const struct sharded_tally sharded = sharded_scenarios_run(is_long);
+
+	total->states += sharded.states;
+	total->torn += sharded.torn;
+	total->lost += sharded.lost;
+	total->neither += sharded.neither;
+	total->orphans += sharded.orphans;
+}
+
 int main(int argc, char **argv)
 {
 	const bool is_long = argc == 2 && strcmp(argv[1], "--long") == 0;
@@ -385,6 +397,7 @@ int main(int argc, char **argv)
 		total.neither += tally.neither;
 		total.orphans += tally.orphans;
 	}
+	add_sharded(&total, is_long);
 	if (total.orphans != 0)
 		printf("orphans %" PRIu64 "\n", total.orphans);
 	printf("states %" PRIu64 ", torn %" PRIu64 ", lost %" PRIu64 ", neither %" PRIu64 "\n",

@@ -44,7 +44,7 @@ void bytes_free(struct bytes *bytes);
 
 void scene_add_file(const struct scene *scene, const char *path, const struct bytes *bytes);
 
-/* ------------------------------------------------------------------------- the bytes of a container */
+/* --------------------------------------------------------------------- the bytes of a container */
 
 /* Its footer, which must be valid. */
 struct container_footer container_footer_of(const struct bytes *container);

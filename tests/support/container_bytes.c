@@ -160,7 +160,7 @@ void container_bytes_seal(const struct container_bytes *container)
 	container_bytes_seal_footer(container);
 }
 
-/* ------------------------------------------------------------------------------- sealing the data */
+/* ----------------------------------------------------------------------------- sealing the data */
 
 /* The digests of the chunks of a slice of one extent or none. */
 static void seal_slice(const struct container_bytes *container, uint64_t number)

@@ -40,7 +40,7 @@ static struct cairn_string string_of(const char *text, size_t size)
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ------------------------------------------------------------------------------------------------------ data */
+/* ----------------------------------------------------------------------------------------- data */
 
 /* Bits of a byte that elements of the type use. */
 static uint8_t mask_of(enum cairn_dtype dtype)
@@ -108,7 +108,7 @@ static void add_alias(struct cairn_writer *writer, const char *name, const char 
 					   cairn_string_from(target), &golden_error));
 }
 
-/* ------------------------------------------------------------------------------------- containers in memory */
+/* ------------------------------------------------------------------------- containers in memory */
 
 static struct cairn_writer *begin(struct memory_system *memory,
 				  const struct cairn_writer_options *options)
@@ -139,7 +139,7 @@ static struct golden_bytes finish(struct memory_system *memory, struct cairn_wri
 	return bytes;
 }
 
-/* -------------------------------------------------------------------------------- smallest, one tensor, types */
+/* ------------------------------------------------------------------ smallest, one tensor, types */
 
 static void add_nothing(struct cairn_writer *writer)
 {
@@ -206,7 +206,7 @@ static void add_types(struct cairn_writer *writer)
 						     .block_bytes = 5});
 }
 
-/* ------------------------------------------------------------------------------------------------------ slices */
+/* --------------------------------------------------------------------------------------- slices */
 
 static void add_slice(struct cairn_writer *writer, const char *name, enum cairn_dtype dtype,
 		      const uint64_t dims[2], uint64_t row, uint64_t row_count, uint64_t column,
@@ -255,7 +255,7 @@ static void add_slices(struct cairn_writer *writer)
 						     .lengths = length});
 }
 
-/* ----------------------------------------------------------------------------------- names, strings, aliases */
+/* ---------------------------------------------------------------------- names, strings, aliases */
 
 static void add_named(struct cairn_writer *writer, struct cairn_string name)
 {
@@ -310,7 +310,7 @@ static void add_aliases(struct cairn_writer *writer)
 	add(writer, "own bytes", CAIRN_BF16, 2, dims);
 }
 
-/* ---------------------------------------------------------------------------------------------------- metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 static void set(struct cairn_writer *writer, const char *key, enum cairn_dtype dtype, uint32_t rank,
 		uint64_t count, const void *data)
@@ -364,7 +364,7 @@ static void add_metadata(struct cairn_writer *writer)
 	add(writer, "step", CAIRN_F32, 1, dims); /* the same name in the other namespace */
 }
 
-/* -------------------------------------------------------------------------------- chunks, digest tree, order */
+/* ------------------------------------------------------------------- chunks, digest tree, order */
 
 static void add_chunks(struct cairn_writer *writer)
 {
@@ -399,7 +399,7 @@ static void add_unsorted(struct cairn_writer *writer)
 	add(writer, "a", CAIRN_U32, 1, dims);
 }
 
-/* ------------------------------------------------------------------------------------------------------- table */
+/* ---------------------------------------------------------------------------------------- table */
 
 const struct golden golden_recipes[] = {
 	{.name = "v1-smallest", .add = add_nothing},

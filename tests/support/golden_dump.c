@@ -20,7 +20,7 @@ struct dump {
 	const struct index *index;
 };
 
-/* ------------------------------------------------------------------------------------------------------ values */
+/* --------------------------------------------------------------------------------------- values */
 
 static void print_digest(FILE *out, const char *label, const struct cairn_digest *digest)
 {
@@ -59,7 +59,7 @@ static void print_dims(FILE *out, const uint64_t *dims, uint32_t rank)
 	fputc(']', out);
 }
 
-/* ------------------------------------------------------------------------------------------------------- pages */
+/* ---------------------------------------------------------------------------------------- pages */
 
 static void dump_pages(const struct dump *dump)
 {
@@ -93,7 +93,7 @@ static void dump_pages(const struct dump *dump)
 			dump->index->tree.levels[i].offset, dump->index->tree.levels[i].size);
 }
 
-/* ------------------------------------------------------------------------------------------------------ slices */
+/* --------------------------------------------------------------------------------------- slices */
 
 static void dump_extents(const struct dump *dump, const struct slice_record *slice)
 {
@@ -150,7 +150,7 @@ static void dump_slice(const struct dump *dump, const struct tensor_record *tens
 	dump_chunks(dump, &slice);
 }
 
-/* ----------------------------------------------------------------------------------------------------- content */
+/* -------------------------------------------------------------------------------------- content */
 
 static void dump_strings(const struct dump *dump, const struct cairn_tensor *tensor,
 			 const struct cairn_view *view)
@@ -186,7 +186,7 @@ static void dump_content(const struct dump *dump, const struct cairn_tensor *ten
 	cairn_view_release(&view);
 }
 
-/* ----------------------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 static void dump_record(const struct dump *dump, uint64_t number,
 			const struct tensor_record *record, const struct cairn_tensor *tensor)
@@ -224,7 +224,7 @@ static void dump_tensor(const struct dump *dump, uint64_t number)
 	dump_content(dump, &tensor);
 }
 
-/* -------------------------------------------------------------------------------------------------------- rest */
+/* ----------------------------------------------------------------------------------------- rest */
 
 static void dump_shards(const struct dump *dump)
 {

@@ -36,7 +36,7 @@ static struct cairn_string text(const char *name)
 	return cairn_string_from(name);
 }
 
-/* --------------------------------------------------------------------------------------- what is not used */
+/* ----------------------------------------------------------------------------- what is not used */
 
 #define DATA_END ((uint64_t)8192)
 
@@ -203,7 +203,7 @@ START_TEST(damage_counts_more_than_what_is_unknown)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- of a later version */
+/* --------------------------------------------------------------------------- of a later version */
 
 static const uint64_t two_by_three[] = {2, 3};
 
@@ -358,7 +358,7 @@ START_TEST(a_full_check_says_what_is_of_a_later_version)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------ blocks */
+/* --------------------------------------------------------------------------------------- blocks */
 
 static const uint64_t four_by_six[] = {4, 6};
 static const uint64_t four_by_five[] = {4, 5};
@@ -485,7 +485,7 @@ START_TEST(empty_slices_overlap_nothing)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------------- packing */
+/* -------------------------------------------------------------------------------------- packing */
 
 static uint8_t packing_of(const struct cairn_reader *reader, const char *name)
 {
@@ -617,7 +617,7 @@ START_TEST(a_copy_of_a_tensor_without_slices)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------- limits and regions */
+/* --------------------------------------------------------------------------- limits and regions */
 
 START_TEST(more_items_than_storage_ranks_are_over_the_limit)
 {

@@ -61,7 +61,7 @@ static enum cairn_status decode_footer(struct container_footer *footer)
 				       footer, &test_error);
 }
 
-/* -------------------------------------------------------------------------------------------- header */
+/* --------------------------------------------------------------------------------------- header */
 
 START_TEST(a_header_comes_back_as_it_was)
 {
@@ -118,7 +118,7 @@ START_TEST(each_header_field_is_checked)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- footer */
+/* --------------------------------------------------------------------------------------- footer */
 
 START_TEST(a_footer_comes_back_as_it_was)
 {

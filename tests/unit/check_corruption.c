@@ -546,7 +546,7 @@ START_TEST(a_tensor_without_checked_slices_is_not_called_verified)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- suite */
+/* ---------------------------------------------------------------------------------------- suite */
 
 static Suite *corruption_suite(void)
 {

@@ -45,7 +45,7 @@ static void add_old_file(void)
 	ck_assert_int_eq(memory_system_add_file(memory, "model", bytes, SIZE), 0);
 }
 
-/* ---------------------------------------------------------------------------- a protocol to be judged */
+/* ---------------------------------------------------------------------- a protocol to be judged */
 
 struct protocol {
 	bool sync_file;
@@ -261,7 +261,7 @@ START_TEST(success_after_a_failed_sync_is_found)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------- rules of the model */
+/* --------------------------------------------------------------------------- rules of the model */
 
 struct names {
 	uint64_t states;
@@ -410,7 +410,7 @@ START_TEST(hard_links_survive_as_one_inode)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- running */
+/* -------------------------------------------------------------------------------------- running */
 
 struct numbers {
 	uint64_t next;

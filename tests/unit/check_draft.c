@@ -58,7 +58,7 @@ static uint64_t sweep(void)
 	return counts.removed;
 }
 
-/* ---------------------------------------------------------------------------------------------- drafts */
+/* --------------------------------------------------------------------------------------- drafts */
 
 START_TEST(a_draft_is_a_locked_empty_file_of_its_grammar)
 {
@@ -132,7 +132,7 @@ START_TEST(the_folder_is_free_after_a_draft_was_made)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- sweeping */
+/* ------------------------------------------------------------------------------------- sweeping */
 
 START_TEST(a_dead_draft_is_swept)
 {
@@ -305,7 +305,7 @@ START_TEST(what_cannot_be_removed_does_not_stop_the_rest)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------- creating fails */
+/* ------------------------------------------------------------------------------- creating fails */
 
 START_TEST(direct_drafts_fall_back)
 {
@@ -358,7 +358,7 @@ START_TEST(a_draft_that_cannot_be_made_leaves_nothing)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------- another process, really */
+/* ---------------------------------------------------------------------- another process, really */
 
 START_TEST(a_forked_child_keeps_the_draft_alive)
 {

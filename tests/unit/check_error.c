@@ -100,7 +100,7 @@ START_TEST(missing_memory_says_for_what)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- quoting */
+/* -------------------------------------------------------------------------------------- quoting */
 
 static const struct {
 	const char *name;
@@ -205,7 +205,7 @@ START_TEST(whatever_a_name_holds_the_quote_is_clean)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ too long messages */
+/* ---------------------------------------------------------------------------- too long messages */
 
 START_TEST(long_messages_are_cut)
 {

@@ -85,7 +85,7 @@ static void end_world(void)
 	memory = NULL;
 }
 
-/* ------------------------------------------------------------------------------------- one round */
+/* ------------------------------------------------------------------------------------ one round */
 
 static enum cairn_status open_reader(struct cairn_reader **reader, struct cairn_error *error)
 {
@@ -328,7 +328,7 @@ START_TEST(every_call_fails_after_another)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- single questions */
+/* ----------------------------------------------------------------------------- single questions */
 
 START_TEST(a_failing_medium_is_named_with_tensor_and_offset)
 {

@@ -582,7 +582,7 @@ START_TEST(a_second_call_fails_after_an_allocation)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- single questions */
+/* ----------------------------------------------------------------------------- single questions */
 
 START_TEST(a_full_disk_is_an_error_that_names_file_and_offset)
 {

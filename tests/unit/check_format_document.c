@@ -50,7 +50,7 @@ static void free_document(void)
 	document = NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------------ tables */
+/* --------------------------------------------------------------------------------------- tables */
 
 static const char *next_line(const char *line)
 {
@@ -119,7 +119,7 @@ static uint64_t number(const char *text)
 	return value;
 }
 
-/* ------------------------------------------------------------------------------------------------------ fields */
+/* --------------------------------------------------------------------------------------- fields */
 
 static const struct {
 	const char *heading;
@@ -308,7 +308,7 @@ START_TEST(all_named_fields_are_looked_at)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------- other tables */
+/* --------------------------------------------------------------------------------- other tables */
 
 START_TEST(element_types_are_those_of_the_library)
 {
@@ -380,7 +380,7 @@ START_TEST(limits_are_those_of_the_library)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------------------- examples */
+/* ------------------------------------------------------------------------------------- examples */
 
 /* The line after "```hexdump NAME". */
 static const char *block_of(const char *name)
@@ -474,7 +474,7 @@ START_TEST(example_is_what_the_library_writes)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------------ digests */
+/* -------------------------------------------------------------------------------------- digests */
 
 /* The rules of "Digest tree", in their own words: the digest of the last run. */
 static struct cairn_digest root_by_the_rules(const uint8_t *image, uint64_t sections_size,
@@ -525,7 +525,7 @@ START_TEST(root_and_content_id_follow_the_rules)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------------- links */
+/* ---------------------------------------------------------------------------------------- links */
 
 /* What a heading is called in a link. */
 static bool is_called(const char *heading, const char *anchor)

@@ -59,7 +59,7 @@ static struct cairn_tensor_spec spec_of(const struct model *model, const struct 
 	};
 }
 
-/* ----------------------------------------------------------------------------------- in one piece */
+/* --------------------------------------------------------------------------------- in one piece */
 
 static struct cairn_reader *write_whole(const struct model *model)
 {
@@ -163,7 +163,7 @@ START_TEST(byte_ranges_are_those_of_the_model)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------- partitions */
+/* ----------------------------------------------------------------------------------- partitions */
 
 /* Writes those parts that are kept. */
 static struct cairn_reader *write_parts(const struct model *model, const struct layout *layout)
@@ -309,7 +309,7 @@ START_TEST(incomplete_tensors_give_what_is_stored)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------- what is refused */
+/* ------------------------------------------------------------------------------ what is refused */
 
 static const uint64_t four_by_six[] = {4, 6};
 static const uint8_t some_bytes[4 * 6 * 8];

@@ -56,7 +56,7 @@ static void assert_same(const char *what, const struct golden_bytes *found,
 		      found->size, expected->size, at);
 }
 
-/* ------------------------------------------------------------------------------------------------------- tests */
+/* ---------------------------------------------------------------------------------------- tests */
 
 static void assert_written_as_then(const struct golden *recipe, uint32_t thread_count)
 {

@@ -63,7 +63,7 @@ static void end_like_a_container(uint64_t size)
 	container_footer_encode(&footer, content + size - CONTAINER_PAGE_SIZE);
 }
 
-/* ---------------------------------------------------------------------------------- what can be read */
+/* ----------------------------------------------------------------------------- what can be read */
 
 START_TEST(a_container_is_known_by_its_beginning)
 {
@@ -112,7 +112,7 @@ START_TEST(an_index_of_shards_is_known_by_its_name)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- what cannot be read */
+/* -------------------------------------------------------------------------- what cannot be read */
 
 static const struct {
 	const char *path;

@@ -17,7 +17,7 @@
 #define BLOCK         ((uint64_t)INDEX_BLOCK_SIZE)
 #define LEVEL_1_BYTES (BLOCK * 4096) /* 256 MiB: what one block of digests covers */
 
-/* ------------------------------------------------------------------------------------ the tree's shape */
+/* ----------------------------------------------------------------------------- the tree's shape */
 
 static const struct {
 	uint64_t sections_size;
@@ -73,7 +73,7 @@ START_TEST(sizes_from_2_to_the_63_are_refused)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- an image */
+/* ------------------------------------------------------------------------------------- an image */
 
 struct subject {
 	struct test_arena arena;
@@ -168,7 +168,7 @@ static enum cairn_status find(const struct subject *subject, struct cairn_string
 	return index_find(&subject->index, NAME_SPACE_TENSOR, name, number, &record, &test_error);
 }
 
-/* --------------------------------------------------------------------------- verification on the way */
+/* ---------------------------------------------------------------------- verification on the way */
 
 START_TEST(a_lookup_verifies_only_blocks_on_its_way)
 {
@@ -321,7 +321,7 @@ START_TEST(a_trusted_image_is_not_verified)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------- a tree of two levels */
+/* ------------------------------------------------------------------------- a tree of two levels */
 
 /* An index of one section of dims, all zero but where the test writes, over untouched memory. */
 static void open_large(struct subject *subject, uint64_t size)
@@ -401,7 +401,7 @@ START_TEST(a_range_over_two_blocks_needs_both)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- finding */
+/* -------------------------------------------------------------------------------------- finding */
 
 static char big_name[CAIRN_NAME_SIZE_MAX];
 
@@ -531,7 +531,7 @@ START_TEST(the_namespaces_do_not_meet)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------- a dishonest order */
+/* ---------------------------------------------------------------------------- a dishonest order */
 
 /* "a" to "e", whose names' bytes the test may change. */
 static void build_five(struct subject *subject)
@@ -625,7 +625,7 @@ START_TEST(iteration_checks_that_ranges_follow_each_other)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------- records out of bounds */
+/* ------------------------------------------------------------------------ records out of bounds */
 
 START_TEST(numbers_past_the_end_are_corrupt)
 {
@@ -729,7 +729,7 @@ START_TEST(tensor_records_over_a_limit_are_corrupt)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------ init */
+/* ----------------------------------------------------------------------------------------- init */
 
 START_TEST(footers_that_do_not_fit_are_corrupt)
 {

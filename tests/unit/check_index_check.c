@@ -51,7 +51,7 @@ enum {
 	R_KIND = 16
 };
 
-/* ------------------------------------------------------------------------------------- a valid image */
+/* -------------------------------------------------------------------------------- a valid image */
 
 #define DATA_END ((uint64_t)8192)
 
@@ -173,7 +173,7 @@ START_TEST(a_valid_image_passes)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ one field each */
+/* ------------------------------------------------------------------------------- one field each */
 
 static const struct {
 	const char *name;
@@ -287,7 +287,7 @@ START_TEST(each_broken_rule_is_found)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------- what one field cannot break */
+/* ------------------------------------------------------------------ what one field cannot break */
 
 START_TEST(an_alias_of_an_alias_is_corrupt)
 {
@@ -355,7 +355,7 @@ START_TEST(missing_memory_is_no_verdict)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- many slices */
+/* ---------------------------------------------------------------------------------- many slices */
 
 /* A grid of n x n slices of one element; each is moved onto the next by `overlap`. */
 static enum cairn_status check_grid(uint64_t n, bool overlap)

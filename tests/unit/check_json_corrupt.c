@@ -150,7 +150,7 @@ START_TEST(refuses_a_text_cut_anywhere)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- nesting */
+/* -------------------------------------------------------------------------------------- nesting */
 
 /* `depth` open values, arrays and objects by turns, and their ends. */
 static size_t nest(char *text, size_t depth)
@@ -225,7 +225,7 @@ START_TEST(skipping_refuses_what_reading_refuses)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- suite */
+/* ---------------------------------------------------------------------------------------- suite */
 
 static Suite *json_corrupt_suite(void)
 {

@@ -75,7 +75,7 @@ static struct cairn_tensor find(const char *name)
 	return tensor;
 }
 
-/* ------------------------------------------------------------------------------------------- tensors */
+/* -------------------------------------------------------------------------------------- tensors */
 
 START_TEST(tensors_are_counted_in_order_of_names)
 {
@@ -206,7 +206,7 @@ START_TEST(finding_needs_no_memory_and_warm_no_system_call)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------ metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 START_TEST(metadata_is_a_namespace_of_its_own)
 {
@@ -234,7 +234,7 @@ START_TEST(missing_metadata_is_not_found)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- stored slices */
+/* -------------------------------------------------------------------------------- stored slices */
 
 START_TEST(a_whole_tensor_is_one_stored_slice)
 {
@@ -292,7 +292,7 @@ START_TEST(there_is_no_stored_slice_past_the_last)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------- dishonest records */
+/* ---------------------------------------------------------------------------- dishonest records */
 
 /* Opens a copy of the file with bytes of one tensor record changed. */
 static struct cairn_reader *open_patched(uint64_t number, size_t offset, size_t width,

@@ -35,7 +35,7 @@ static int create(const char *name)
 	return system_create(sys, SYSTEM_CWD, name, 0666, 0);
 }
 
-/* ----------------------------------------------------------------------------------------- faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 START_TEST(the_chosen_call_fails_once)
 {
@@ -196,7 +196,7 @@ START_TEST(failed_thread_starts_run_nothing)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- what is held */
+/* --------------------------------------------------------------------------------- what is held */
 
 START_TEST(everything_held_is_counted)
 {
@@ -236,7 +236,7 @@ START_TEST(death_of_a_process_ends_its_locks)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- settings */
+/* ------------------------------------------------------------------------------------- settings */
 
 START_TEST(settings_decide_what_is_supported)
 {
@@ -314,7 +314,7 @@ START_TEST(random_bytes_follow_from_the_seed)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------- setting the scene */
+/* ---------------------------------------------------------------------------- setting the scene */
 
 START_TEST(scenery_is_neither_counted_nor_traced)
 {
@@ -363,7 +363,7 @@ START_TEST(damage_shows_in_file_and_mapping)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------ trace */
+/* ---------------------------------------------------------------------------------------- trace */
 
 static void assert_kinds(const enum memory_trace_kind *kinds, size_t count)
 {

@@ -62,7 +62,7 @@ static void assert_strings(const struct cairn_tensor *tensor, enum cairn_dtype d
 	cairn_view_release(&view);
 }
 
-/* --------------------------------------------------------------------------------------- strings and bytes */
+/* ---------------------------------------------------------------------------- strings and bytes */
 
 static const struct {
 	enum cairn_dtype dtype;
@@ -123,7 +123,7 @@ START_TEST(other_lists_are_invalid)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- null, ranks */
+/* ---------------------------------------------------------------------------------- null, ranks */
 
 START_TEST(null_has_no_bytes)
 {
@@ -173,7 +173,7 @@ START_TEST(a_copy_of_rank_2_is_invalid)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- tensors of such elements */
+/* --------------------------------------------------------------------- tensors of such elements */
 
 START_TEST(elements_of_variable_size_make_tensors)
 {

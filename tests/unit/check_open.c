@@ -61,7 +61,7 @@ static uint64_t calls(enum memory_call call)
 	return memory_system_calls(scene.memory, call);
 }
 
-/* --------------------------------------------------------------------------------------------- paths */
+/* ---------------------------------------------------------------------------------------- paths */
 
 START_TEST(a_path_is_exactly_that_file)
 {
@@ -153,7 +153,7 @@ START_TEST(a_real_fifo_does_not_hang)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- folders */
+/* -------------------------------------------------------------------------------------- folders */
 
 START_TEST(the_only_model_of_a_folder_is_opened)
 {
@@ -218,7 +218,7 @@ START_TEST(long_lists_end_with_dots)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------- what is in it */
+/* -------------------------------------------------------------------------------- what is in it */
 
 START_TEST(opening_reads_a_fixed_number_of_pages)
 {
@@ -276,7 +276,7 @@ START_TEST(memory_and_descriptors_need_no_path)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- files that change meanwhile */
+/* ------------------------------------------------------------------ files that change meanwhile */
 
 static int rounds; /* in which the file grows while it is read */
 

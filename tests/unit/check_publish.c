@@ -74,7 +74,7 @@ static void inject(enum memory_call call, uint64_t at, int error)
 	memory_system_set_fault(scene.memory, 0, &fault);
 }
 
-/* -------------------------------------------------------------------------------------------- success */
+/* -------------------------------------------------------------------------------------- success */
 
 static void assert_trace(const enum memory_trace_kind *kinds, size_t count)
 {
@@ -135,7 +135,7 @@ START_TEST(drafts_are_closed_and_locks_gone)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------- names that are taken */
+/* ------------------------------------------------------------------------- names that are taken */
 
 static const int no_replace_errors[] = {0, EINVAL, ENOSYS};
 
@@ -184,7 +184,7 @@ START_TEST(parts_are_taken_back_when_a_name_is_taken)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- failures */
+/* ------------------------------------------------------------------------------------- failures */
 
 static const struct {
 	const char *name;

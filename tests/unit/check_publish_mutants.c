@@ -313,7 +313,7 @@ static bool overwrites_a_new_file(void)
 	return is_wrong;
 }
 
-/* ------------------------------------------------------------------------------------- mutations */
+/* ------------------------------------------------------------------------------------ mutations */
 
 struct harness {
 	const char *name;

@@ -38,7 +38,7 @@ static struct cairn_reader_info info_of(const struct cairn_reader *reader)
 	return info;
 }
 
-/* ------------------------------------------------------------------------------------------- options */
+/* -------------------------------------------------------------------------------------- options */
 
 static const struct cairn_reader_options bad_options[] = {
 	{.size = 8},
@@ -83,7 +83,7 @@ START_TEST(known_options_are_fine)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------- references */
+/* ----------------------------------------------------------------------------------- references */
 
 START_TEST(a_reader_lives_as_long_as_its_last_reference)
 {
@@ -119,7 +119,7 @@ START_TEST(a_descriptor_is_borrowed_during_the_call)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- facts */
+/* ---------------------------------------------------------------------------------------- facts */
 
 START_TEST(the_facts_are_those_of_the_file)
 {
@@ -179,7 +179,7 @@ START_TEST(a_container_is_one_shard)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ checking the index */
+/* --------------------------------------------------------------------------- checking the index */
 
 /* A file whose second of three names is in the wrong place, under digests that fit. */
 static void write_disordered(void)
@@ -226,7 +226,7 @@ START_TEST(unchecked_mode_never_finds_the_wrong_tensor)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- metadata of every kind */
+/* ----------------------------------------------------------------------- metadata of every kind */
 
 static const uint8_t string_array[] = {3, 0, 0, 0, 0, 0, 0,   0,   3,  0,
 				       0, 0, 0, 0, 0, 0, 'o', 'n', 'e'};

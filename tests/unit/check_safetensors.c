@@ -44,7 +44,7 @@ static struct safetensors_header parse(struct arena *arena, const char *json, ui
 	return header;
 }
 
-/* ---------------------------------------------------------------------------------- the header */
+/* ----------------------------------------------------------------------------------- the header */
 
 static const struct {
 	const char *json;
@@ -277,7 +277,7 @@ START_TEST(the_memory_for_a_long_header_is_bounded_by_what_is_in_it)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------- first bytes */
+/* ---------------------------------------------------------------------------------- first bytes */
 
 #define PREFIX(n) n "\0\0\0\0\0\0\0"
 
@@ -441,7 +441,7 @@ START_TEST(the_bytes_between_literals_are_zero)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static const uint64_t four[] = {4};
 static const uint64_t two_by_three[] = {2, 3};
@@ -617,7 +617,7 @@ START_TEST(reads_what_it_writes)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- the index of a sharded model */
+/* ----------------------------------------------------------------- the index of a sharded model */
 
 static struct safetensors_index parse_index(struct arena *arena, const char *json)
 {
@@ -771,7 +771,7 @@ START_TEST(writes_an_index_in_name_order_and_leaves_the_input_alone)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- suite */
+/* ---------------------------------------------------------------------------------------- suite */
 
 static void add_header_tests(Suite *suite)
 {

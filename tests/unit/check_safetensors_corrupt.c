@@ -19,7 +19,7 @@ static struct cairn_string text_of(const char *text)
 	return (struct cairn_string){text, strlen(text)};
 }
 
-/* ---------------------------------------------------------------------------------- the header */
+/* ----------------------------------------------------------------------------------- the header */
 
 #define INFO(fields) "{\"w\":{" fields "}}"
 #define U8(name, begin, end, count)                                                                \
@@ -292,7 +292,7 @@ START_TEST(refuses_a_length_that_cannot_be)
 }
 END_TEST
 
-/* ------------------------------------------------------------------- cuts, damage, no memory */
+/* ---------------------------------------------------------------------- cuts, damage, no memory */
 
 static const char good[] =
 	"{\"__metadata__\":{\"format\":\"pt\",\"a\\u00e9\":\"\xc3\xa9\"},"
@@ -469,7 +469,7 @@ START_TEST(every_request_may_fail)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- the index of a sharded model */
+/* ----------------------------------------------------------------- the index of a sharded model */
 
 static const struct {
 	const char *json;
@@ -557,7 +557,7 @@ START_TEST(refuses_an_index_cut_anywhere)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static const uint64_t three[] = {3};
 static const uint64_t huge[] = {(uint64_t)1 << 62};
@@ -689,7 +689,7 @@ START_TEST(refuses_to_write_an_index_that_is_wrong)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- suite */
+/* ---------------------------------------------------------------------------------------- suite */
 
 static void add_damage_tests(Suite *suite)
 {

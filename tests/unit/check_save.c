@@ -81,7 +81,7 @@ static void check(const struct sharded_sample *sample)
 	ASSERT_OK(sharded_check(scene.system, TARGET, sample, &test_error));
 }
 
-/* -------------------------------------------------------------------------------- going well */
+/* ----------------------------------------------------------------------------------- going well */
 
 START_TEST(ranks_join_write_and_leave_and_the_coordinator_commits)
 {
@@ -373,7 +373,7 @@ START_TEST(a_path_that_appears_meanwhile_is_not_overwritten)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------- two at once */
+/* ---------------------------------------------------------------------------------- two at once */
 
 START_TEST(an_id_can_be_used_by_one_save_at_a_time)
 {

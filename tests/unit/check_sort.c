@@ -97,7 +97,7 @@ START_TEST(no_input_takes_more_than_n_log_n)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------- arrays of structs */
+/* ---------------------------------------------------------------------------- arrays of structs */
 
 START_TEST(an_order_applied_is_the_sorted_array)
 {

@@ -90,7 +90,7 @@ static void inject(enum memory_call call, bool forever, int error)
 	memory_system_set_fault(scene.memory, call == MEMORY_CALL_PREAD, &fault);
 }
 
-/* -------------------------------------------------------------------------------------- what is read */
+/* --------------------------------------------------------------------------------- what is read */
 
 static const struct {
 	const char *name;
@@ -192,7 +192,7 @@ START_TEST(without_verification_damage_goes_unnoticed)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- what is remembered */
+/* --------------------------------------------------------------------------- what is remembered */
 
 START_TEST(a_verified_tensor_costs_no_system_call)
 {
@@ -293,7 +293,7 @@ START_TEST(missing_memory_is_not_remembered)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------- how it is read */
+/* ------------------------------------------------------------------------------- how it is read */
 
 START_TEST(resident_pages_are_hashed_where_they_are)
 {
@@ -384,7 +384,7 @@ START_TEST(scattered_copies_read_a_chunk_once)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------- dishonest records */
+/* ---------------------------------------------------------------------------- dishonest records */
 
 static struct slice_record slice_of(const struct bytes *file)
 {
@@ -459,7 +459,7 @@ START_TEST(dishonest_slices_are_refused_when_they_are_used)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ several extents */
+/* ------------------------------------------------------------------------------ several extents */
 
 /* A tensor of 3000 bytes in three extents. */
 static struct cairn_reader *open_extents(const uint64_t offsets[3], struct bytes *file,

@@ -46,7 +46,7 @@ static int status_of(const struct world *world, const char *name, struct system_
 	return system_status_at(world->system, world->directory, name, false, status);
 }
 
-/* ------------------------------------------------------------------------------- opening, creating */
+/* ---------------------------------------------------------------------------- opening, creating */
 
 START_TEST(create_refuses_what_exists)
 {
@@ -182,7 +182,7 @@ START_TEST(status_tells_an_inode_from_another)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------ reading, writing */
+/* ----------------------------------------------------------------------------- reading, writing */
 
 START_TEST(writing_past_the_end_leaves_zeros)
 {
@@ -277,7 +277,7 @@ START_TEST(files_and_directories_can_be_synced)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ directories */
+/* ---------------------------------------------------------------------------------- directories */
 
 static int rename_in(const struct world *w, const char *from, const char *to,
 		     enum system_rename_mode mode)
@@ -434,7 +434,7 @@ START_TEST(lists_from_the_beginning_each_time)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------- locks */
+/* ---------------------------------------------------------------------------------------- locks */
 
 START_TEST(locks_belong_to_open_files)
 {
@@ -489,7 +489,7 @@ START_TEST(locks_follow_the_inode_through_a_rename)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------- mappings */
+/* ------------------------------------------------------------------------------------- mappings */
 
 START_TEST(mappings_outlive_descriptor_and_name)
 {
@@ -582,7 +582,7 @@ START_TEST(advice_is_taken)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------- memory, threads, other */
+/* ----------------------------------------------------------------------- memory, threads, other */
 
 START_TEST(allocations_of_nothing_are_something)
 {
@@ -659,7 +659,7 @@ START_TEST(random_bytes_differ)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------ loops */
+/* ---------------------------------------------------------------------------------------- loops */
 
 START_TEST(read_all_and_write_all_loop_over_short_counts)
 {

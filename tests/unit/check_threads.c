@@ -49,7 +49,7 @@ static void write_file(void)
 	finish_writer(writer);
 }
 
-/* -------------------------------------------------------------------------------------- what threads do */
+/* ------------------------------------------------------------------------------ what threads do */
 
 static void expect(bool right)
 {
@@ -168,7 +168,7 @@ static void run_threads(const struct cairn_reader_options *options)
 	cairn_reader_close(reader);
 }
 
-/* -------------------------------------------------------------------------------------------- the tests */
+/* ------------------------------------------------------------------------------------ the tests */
 
 static const struct cairn_reader_options ways[] = {
 	{0},

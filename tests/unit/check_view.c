@@ -72,7 +72,7 @@ static uint64_t materialised(const struct cairn_reader *reader)
 	return info.materialised_bytes;
 }
 
-/* ------------------------------------------------------------------------------------ kinds of memory */
+/* ------------------------------------------------------------------------------ kinds of memory */
 
 START_TEST(stored_bytes_are_used_in_place)
 {
@@ -187,7 +187,7 @@ START_TEST(an_alias_is_the_same_memory)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- unaligned containers */
+/* ------------------------------------------------------------------------- unaligned containers */
 
 static const uint64_t shifts[] = {0, 1, 4, 7, 8, 63, 64, 100, 4096, 5000, 65536, 70001};
 
@@ -312,7 +312,7 @@ START_TEST(copy_mode_copies_from_memory_too)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- lifetime */
+/* ------------------------------------------------------------------------------------- lifetime */
 
 START_TEST(views_outlive_their_reader)
 {
@@ -368,7 +368,7 @@ START_TEST(a_failed_view_leaves_the_struct_alone)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------- materialised bytes */
+/* --------------------------------------------------------------------------- materialised bytes */
 
 START_TEST(materialised_bytes_are_counted_until_they_are_released)
 {
@@ -430,7 +430,7 @@ START_TEST(failed_materialisation_counts_for_nothing)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- strings */
+/* -------------------------------------------------------------------------------------- strings */
 
 static const struct cairn_string strings[] = {
 	{"one", 3}, {"", 0}, {"a\0b", 3}, {"\xc3\xa9", 2}, {"\xff not UTF-8", 12}, {"", 0},

@@ -42,7 +42,7 @@ static struct cairn_tensor_spec spec_of(const char *name, const uint64_t *dims)
 		.name = cairn_string_from(name), .dtype = CAIRN_U8, .rank = 1, .dims = dims};
 }
 
-/* ------------------------------------------------------------------------------------------ callbacks */
+/* ------------------------------------------------------------------------------------ callbacks */
 
 /* A stream of the data that asserts the rules of cairn_produce. */
 struct stream {
@@ -91,7 +91,7 @@ static void add_mixture(struct cairn_writer *writer, struct stream streams[3])
 	add_stream(writer, "f", large, &streams[2]);
 }
 
-/* ------------------------------------------------------------------------------------------ the bytes */
+/* ------------------------------------------------------------------------------------ the bytes */
 
 static struct bytes write_mixture(uint32_t threads, uint32_t flags)
 {
@@ -191,7 +191,7 @@ START_TEST(threads_that_cannot_start_are_done_without)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------- what ends a save */
+/* ----------------------------------------------------------------------------- what ends a save */
 
 static void assert_nothing_left(struct cairn_writer *writer)
 {

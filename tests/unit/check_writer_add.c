@@ -62,7 +62,7 @@ static struct cairn_string text(const char *name)
 	return cairn_string_from(name);
 }
 
-/* ------------------------------------------------------------------------------------------ descriptions */
+/* --------------------------------------------------------------------------------- descriptions */
 
 static const uint64_t huge[] = {(uint64_t)1 << 62, 2};
 static const uint64_t many[] = {(uint64_t)1 << 61};
@@ -269,7 +269,7 @@ START_TEST(nothing_can_be_added_after_the_end)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------- memory */
 
 START_TEST(borrowed_bytes_are_read_by_finish)
 {
@@ -317,7 +317,7 @@ START_TEST(copied_things_do_not_depend_on_the_caller)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ what shows in finish */
+/* ------------------------------------------------------------------------- what shows in finish */
 
 static void add(const char *name)
 {
@@ -415,7 +415,7 @@ START_TEST(slices_come_in_any_order_between_others)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- aliases */
+/* -------------------------------------------------------------------------------------- aliases */
 
 static void alias(const char *name, const char *target)
 {
@@ -495,7 +495,7 @@ START_TEST(an_alias_of_a_name_that_is_taken_exists)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------ metadata */
+/* ------------------------------------------------------------------------------------- metadata */
 
 static const struct {
 	const char *what;
