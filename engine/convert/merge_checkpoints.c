@@ -40,18 +40,38 @@ struct merging {
 
 /* -------------------------------------------------------------------------------------- sources */
 
-/* Its files can be linked into the temporary folder as they are. */
-static bool is_linkable(const struct merging *merging, const struct cairn_reader *reader,
-			uint64_t device)
+/* A link is possible: not across file systems, not where there are no hard links, not of files of
+ * others where the system protects them. */
+static bool can_link(const struct merging *merging, int folder, const char *name)
 {
-	(void)merging;
-	if (reader->first_file != 0 || reader->folder == NULL)
+	struct system *const system = merging->system;
+	const int target = merging->work.folder.fd;
+	char probe[SYSTEM_NAME_SIZE];
+	int result;
+
+	rank_name(CAIRN_RANK_COUNT_MAX, 0, probe); /* no rank has that number */
+	result = system_link(system, folder, name, target, probe);
+	if (result < 0)
 		return false;
-	for (uint32_t i = 0; i < reader->file_count; i++) {
-		if (reader->files[i].status.device != device)
-			return false;
-	}
+	system_unlink(system, target, probe);
 	return true;
+}
+
+/* Its files can be linked into the temporary folder as they are. */
+static bool is_linkable(const struct merging *merging, const struct cairn_reader *reader)
+{
+	bool linkable = reader->first_file == 0 && reader->folder != NULL;
+	int folder;
+
+	if (!linkable)
+		return false;
+	folder = system_open(merging->system, SYSTEM_CWD, reader->folder, SYSTEM_WANT_DIRECTORY);
+	if (folder < 0)
+		return false;
+	for (uint32_t i = 0; i < reader->file_count && linkable; i++)
+		linkable = can_link(merging, folder, reader->files[i].name);
+	system_close(merging->system, folder);
+	return linkable;
 }
 
 /* Copies a source into the temporary folder as one container, and reads it from there. */
@@ -90,15 +110,10 @@ static enum cairn_status copy_source(struct merging *merging, uint32_t number,
 static enum cairn_status copy_what_cannot_be_linked(struct merging *merging,
 						    struct cairn_error *error)
 {
-	struct system_status folder;
-	int result;
 	enum cairn_status status = CAIRN_OK;
 
-	result = system_status(merging->system, merging->work.folder.fd, &folder);
-	if (result < 0)
-		return error_set_system(error, result, "cannot examine the temporary folder");
 	for (uint32_t i = 0; i < merging->count && status == CAIRN_OK; i++) {
-		if (!is_linkable(merging, merging->readers[i], folder.device))
+		if (!is_linkable(merging, merging->readers[i]))
 			status = copy_source(merging, i, error);
 	}
 	return status;
