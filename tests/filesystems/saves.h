@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checkpoints for tests on real file systems: saved generation by generation, and recognised.
+ *
+ * Every byte of a checkpoint follows from its generation, so that one that is torn, or of two
+ * generations at once, cannot pass. The public interface only.
+ */
+#ifndef TESTS_FILESYSTEMS_SAVES_H
+#define TESTS_FILESYSTEMS_SAVES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <cairn/cairn.h>
+
+#define SAVES_PATH_SIZE 512
+
+enum save_kind {
+	SAVE_FILE,    /* one container */
+	SAVE_SHARDED, /* two shards, by begin, writers, commit */
+	SAVE_MERGE,   /* two containers, then cairn_merge of both */
+	SAVE_KINDS
+};
+
+const char *save_kind_name(enum save_kind kind);
+
+/* The path of a kind's checkpoint in a folder. */
+void save_path(const char *folder, enum save_kind kind, char path[SAVES_PATH_SIZE]);
+
+/* Saves a generation, from 1 up, of about `size` bytes; replaces what is there. */
+enum cairn_status save_generation(const char *folder, enum save_kind kind, uint64_t generation,
+				  uint64_t size, struct cairn_error *error);
+
+/* Removes a kind's checkpoint, if it is there. */
+enum cairn_status save_remove(const char *folder, enum save_kind kind, struct cairn_error *error);
+
+/*
+ * The generation that is there, all of it compared; 0 when there is none. A checkpoint that cannot
+ * be read, or holds a byte that its generation does not: false, with a message in error.
+ */
+bool save_recognise(const char *folder, enum save_kind kind, uint64_t *generation,
+		    struct cairn_error *error);
+
+/*
+ * Names in the folder and in its sharded checkpoints that no checkpoint needs; the first of them is
+ * stored as a message. What `allowed` (or NULL) names in the folder is none.
+ */
+uint64_t save_leftovers(const char *folder, const char *allowed, struct cairn_error *error);
+
+#endif
