@@ -33,6 +33,7 @@ void case_limits(struct bench *bench);
 void case_open(struct bench *bench);
 void case_view(struct bench *bench);
 void case_save(struct bench *bench);
+void case_merge(struct bench *bench);
 void case_memory(struct bench *bench);
 
 /* --------------------------------------------------------------------------------------- report */
@@ -95,6 +96,9 @@ uint64_t scratch_free(const struct bench *bench);
 
 /* Removes a file if it is there. */
 void scratch_remove(const char *path);
+
+/* The same for a checkpoint, which may be a folder. */
+void scratch_remove_checkpoint(const char *path);
 
 /* Brings a file into the page cache; drops it from there. */
 void scratch_warm(const char *path);

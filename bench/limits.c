@@ -29,8 +29,9 @@
 # define MADV_POPULATE_READ 22
 #endif
 
-#define HUGE_PAGE_SIZE ((uint64_t)2 << 20)
-#define POPULATE_STEP  ((uint64_t)8 << 20)
+#define HUGE_PAGE_SIZE   ((uint64_t)2 << 20)
+#define POPULATE_STEP    ((uint64_t)8 << 20)
+#define INDEX_PIECE_SIZE ((uint64_t)64 << 10)
 
 volatile uint64_t limit_sink;
 
@@ -236,6 +237,35 @@ double limit_time_write(const char *path, const void *data, uint64_t size, uint3
 		fail_file(path, "fsync", errno);
 	total = since(start);
 	close(file.fd);
+	return total;
+}
+
+double limit_time_copy_hash_write(const char *path, const void *data, uint64_t size, void *block)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	const uint64_t start = timer_now();
+	double total;
+
+	if (fd < 0)
+		fail_file(path, "open", errno);
+	for (uint64_t at = 0; at < size; at += LIMIT_BLOCK_SIZE) {
+		const uint64_t left = size - at;
+		const uint64_t piece = left < LIMIT_BLOCK_SIZE ? left : LIMIT_BLOCK_SIZE;
+
+		memcpy(block, (const uint8_t *)data + at, piece);
+		for (uint64_t done = 0; done < piece; done += INDEX_PIECE_SIZE) {
+			const uint64_t rest = piece - done;
+
+			limit_sink += XXH3_128bits((const uint8_t *)block + done,
+						   rest < INDEX_PIECE_SIZE ? rest
+									   : INDEX_PIECE_SIZE)
+					      .low64;
+		}
+		if (pwrite(fd, block, piece, (off_t)at) != (ssize_t)piece)
+			fail_file(path, "write", errno ? errno : EIO);
+	}
+	total = since(start);
+	close(fd);
 	return total;
 }
 

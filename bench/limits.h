@@ -45,6 +45,11 @@ double limit_time_hash_mapped(const char *path, uint64_t size, double *populate_
  * The file stays. */
 double limit_time_write(const char *path, const void *data, uint64_t size, uint32_t thread_count);
 
+/* A new file of `size` bytes through the page cache: each block is copied to `block`
+ * (LIMIT_BLOCK_SIZE bytes), hashed there in pieces of 64 KiB and written. No fsync. The file
+ * stays. */
+double limit_time_copy_hash_write(const char *path, const void *data, uint64_t size, void *block);
+
 /* Reads a file with O_DIRECT (direct != 0) or through the page cache, in blocks. */
 double limit_time_read(const char *path, void *buffer, int direct);
 

@@ -6,6 +6,7 @@
  *     open     open, find and iterate with 1,000, 100,000 and 1,000,000 tensors
  *     view     first view, touch and copy of a cached 0.5 GB file; no system calls
  *     save     durable save of 0.5 GB beside raw O_DIRECT writes, by 1 to 4 threads
+ *     merge    64 containers of 10,000 tensors merged; a sharded save by two processes
  *     memory   private memory while 8 GB are held as views
  *
  * Nothing in here is a test.
@@ -29,8 +30,8 @@ static const struct {
 	const char *name;
 	void (*run)(struct bench *bench);
 } cases[] = {
-	{"limits", case_limits}, {"open", case_open},     {"view", case_view},
-	{"save", case_save},     {"memory", case_memory},
+	{"limits", case_limits}, {"open", case_open},   {"view", case_view},
+	{"save", case_save},     {"merge", case_merge}, {"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -47,7 +48,7 @@ struct command {
 static const char usage_text[] =
 	"usage: bench_cairn [CASE...] [options]\n"
 	"\n"
-	"Cases (all when none is named): limits open view save memory\n"
+	"Cases (all when none is named): limits open view save merge memory\n"
 	"  --scratch DIR  where files are made; default /var/tmp. Needs 3 GB; memory: 12 GB\n"
 	"  --size GIB     of what case memory restores; default 8\n"
 	"  --quick        fewer rounds, smaller files\n"
@@ -137,13 +138,27 @@ static void open_scratch(struct bench *bench, const char *folder)
 static void clean_scratch(const struct bench *bench)
 {
 	static const char *const names[] = {
-		"open-1000.cairn", "open-100000.cairn", "open-1000000.cairn",
-		"model.cairn",     "saved.cairn",       "raw",
+		"open-1000.cairn",
+		"open-100000.cairn",
+		"open-1000000.cairn",
+		"model.cairn",
+		"saved.cairn",
+		"raw",
 		"large.cairn",
+		"raw-0",
+		"raw-1",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		scratch_remove(scratch_path(bench, names[i]).text);
+	for (unsigned int i = 0; i < 64; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "merge-%02u.cairn", i);
+		scratch_remove(scratch_path(bench, name).text);
+	}
+	scratch_remove_checkpoint(scratch_path(bench, "merged").text);
+	scratch_remove_checkpoint(scratch_path(bench, "sharded").text);
 	if (rmdir(bench->scratch) != 0)
 		bench_fail("%s: %s", bench->scratch, strerror(errno));
 }

@@ -41,6 +41,15 @@ void scratch_remove(const char *path)
 		bench_fail("%s: %s", path, strerror(errno));
 }
 
+void scratch_remove_checkpoint(const char *path)
+{
+	struct cairn_error error = {.code = CAIRN_OK};
+	const enum cairn_status status = cairn_remove(path, &error);
+
+	if (status != CAIRN_NOT_FOUND)
+		bench_must(status, &error);
+}
+
 static int open_file(const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
