@@ -129,6 +129,7 @@ enum cairn_status error_prefix(struct cairn_error *error, enum cairn_status code
 
 	if (error == NULL)
 		return code;
+	error->code = code; /* a caller may have given what it met another name */
 	snprintf(front, sizeof(front), "%s: ", quote(cairn_string_from(name)).text);
 	put_in_front(error, front);
 	return code;
@@ -141,6 +142,7 @@ enum cairn_status error_prefix_tensor(struct cairn_error *error, enum cairn_stat
 
 	if (error == NULL)
 		return code;
+	error->code = code;
 	snprintf(front, sizeof(front), "tensor %s: ", quote(name).text);
 	put_in_front(error, front);
 	return code;

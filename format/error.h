@@ -33,8 +33,8 @@ enum cairn_status error_set_system(struct cairn_error *error, int64_t negative_e
 /* The allocation of `what` failed: NO_MEMORY. */
 enum cairn_status error_set_memory(struct cairn_error *error, const char *what);
 
-/* Puts "'name': " in front of the message; for a file name or the like. NULL error is allowed;
- * returns error's code given as `code`. */
+/* Puts "'name': " in front of the message; for a file name or the like. `code` becomes the record's
+ * code and is returned. NULL error is allowed. */
 enum cairn_status error_prefix(struct cairn_error *error, enum cairn_status code, const char *name);
 
 /* Puts "tensor 'name': " in front of the message. */

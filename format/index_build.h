@@ -57,9 +57,9 @@ struct build_shard {
 };
 
 struct build_input {
-	struct build_tensor
-		*tensors;      /* in any order, which is left as it is; aliases may change sides */
-	uint64_t tensor_count; /* both namespaces */
+	/* in any order, which is left as it is; aliases may change sides */
+	struct build_tensor *tensors;
+	uint64_t tensor_count;            /* both namespaces */
 	const struct build_shard *shards; /* without shard 0, which is always the file itself */
 	uint32_t shard_count;
 	const struct region_record *regions;

@@ -379,7 +379,7 @@ static enum cairn_status check_size(const struct tensor_record *tensor, const ui
 {
 	const struct packing packing = {tensor->block_elements, tensor->block_bytes,
 					tensor->packing};
-	uint64_t bytes;
+	uint64_t bytes = UINT64_MAX; /* more than any tensor has */
 	enum cairn_status status;
 
 	status = shape_elements(tensor->rank, dims, elements, error);

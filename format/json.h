@@ -44,8 +44,8 @@ struct json_token {
 	enum json_kind kind;
 	bool escaped;    /* of keys and strings: the text holds escapes */
 	uint64_t offset; /* of its first byte, the reader's base included */
-	struct cairn_string
-		text; /* as it stands, of keys and strings without the quotes; borrowed */
+	/* as it stands, of keys and strings without the quotes; borrowed */
+	struct cairn_string text;
 };
 
 struct json_reader {

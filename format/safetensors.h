@@ -53,8 +53,8 @@ struct safetensors_pair {
 };
 
 struct safetensors_header {
-	struct safetensors_tensor
-		*tensors; /* in offset order; empty ones at the same place as in the header */
+	/* in offset order; empty ones at the same place as in the header */
+	struct safetensors_tensor *tensors;
 	uint64_t tensor_count;
 	uint32_t *name_order;              /* the tensors' numbers by name */
 	struct safetensors_pair *metadata; /* in key order */

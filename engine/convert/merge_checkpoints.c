@@ -47,14 +47,19 @@ static bool can_link(const struct merging *merging, int folder, const char *name
 	struct system *const system = merging->system;
 	const int target = merging->work.folder.fd;
 	char probe[SYSTEM_NAME_SIZE];
+	struct system_status status;
+	bool is_file;
 	int result;
 
 	rank_name(CAIRN_RANK_COUNT_MAX, 0, probe); /* no rank has that number */
 	result = system_link(system, folder, name, target, probe);
 	if (result < 0)
 		return false;
+	/* a symbolic link would be linked itself */
+	is_file = system_status_at(system, target, probe, false, &status) == 0 &&
+		  status.kind == SYSTEM_REGULAR;
 	system_unlink(system, target, probe);
-	return true;
+	return is_file;
 }
 
 /* Its files can be linked into the temporary folder as they are. */
@@ -294,6 +299,10 @@ enum cairn_status merge_checkpoints(struct system *system, const char *const *so
 	if (path == NULL)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "no path to merge to");
+	if (options != NULL && options->size != 0 && options->size < sizeof(*options))
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "merge options of %zu bytes, not %zu", options->size,
+				 sizeof(*options));
 	if ((status = open_sources(&merging, error)) == CAIRN_OK &&
 	    (status = begin_work(&merging, error)) == CAIRN_OK &&
 	    (status = copy_what_cannot_be_linked(&merging, error)) == CAIRN_OK)

@@ -133,7 +133,7 @@ static enum cairn_status fill_shard(struct resharding *resharding, uint32_t shar
 
 	for (uint64_t i = 0; i < count && status == CAIRN_OK; i++) {
 		const uint64_t number = resharding->places[i].number;
-		struct cairn_tensor tensor;
+		struct cairn_tensor tensor = {0};
 
 		if (resharding->shards[number] != shard)
 			continue;

@@ -13,6 +13,7 @@
 
 #include "format/bytes.h"
 #include "format/error.h"
+#include "format/index_check.h"
 #include "format/shape.h"
 
 /* -------------------------------------------------------------------------------------- regions */
@@ -63,6 +64,40 @@ static void measure(struct region *region)
 		region->size *= region->lengths[d];
 }
 
+/* Dims are borrowed from the index, which somebody who writes to the file may have changed since
+ * they were checked: the copy is, too. */
+static enum cairn_status copy_shape(const struct cairn_tensor *tensor,
+				    const struct tensor_record *record, struct region *region,
+				    struct cairn_error *error)
+{
+	uint64_t elements;
+
+	if (record->rank != tensor->rank || record->size != tensor->size)
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "its record has changed since it was found");
+	region->rank = tensor->rank;
+	region->unit_size = record->block_bytes;
+	memcpy(region->dims, tensor->dims, tensor->rank * sizeof(*region->dims));
+	return index_check_shape(record, region->dims, &elements, error);
+}
+
+static enum cairn_status take_request(const struct cairn_tensor *tensor,
+				      const struct tensor_record *record, const uint64_t *starts,
+				      const uint64_t *lengths, struct region *region,
+				      struct cairn_error *error)
+{
+	const enum cairn_status status = copy_shape(tensor, record, region, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	for (uint32_t d = 0; d < region->rank; d++) {
+		region->starts[d] = starts == NULL ? 0 : starts[d];
+		region->lengths[d] = starts == NULL ? CAIRN_FULL : lengths[d];
+	}
+	return shape_resolve_slice(region->rank, region->dims, region->starts, region->lengths,
+				   error);
+}
+
 enum cairn_status region_resolve(const struct cairn_tensor *tensor,
 				 const struct tensor_record *record, const uint64_t *starts,
 				 const uint64_t *lengths, struct region *region,
@@ -74,15 +109,7 @@ enum cairn_status region_resolve(const struct cairn_tensor *tensor,
 	if ((starts == NULL) != (lengths == NULL))
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "starts and lengths of a slice go together");
-	region->rank = tensor->rank;
-	region->unit_size = record->block_bytes;
-	for (uint32_t d = 0; d < tensor->rank; d++) {
-		region->dims[d] = tensor->dims[d];
-		region->starts[d] = starts == NULL ? 0 : starts[d];
-		region->lengths[d] = starts == NULL ? CAIRN_FULL : lengths[d];
-	}
-	status = shape_resolve_slice(region->rank, region->dims, region->starts, region->lengths,
-				     error);
+	status = take_request(tensor, record, starts, lengths, region, error);
 	if (status != CAIRN_OK)
 		return error_prefix_tensor(error, status, tensor->name);
 	everything = is_everything(region->rank, region->dims, region->starts, region->lengths);
@@ -108,6 +135,7 @@ struct piece {
 	struct stored stored;
 	uint64_t starts[CAIRN_RANK_MAX];
 	uint64_t lengths[CAIRN_RANK_MAX];
+	uint64_t extents_end; /* number of the extent record after its last one */
 };
 
 static enum cairn_status slice_damaged(const struct stored *stored, struct cairn_error *error)
@@ -125,6 +153,16 @@ static enum cairn_status digest_denied(const struct stored *stored, struct cairn
 	error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 		  "a stored slice has digest kind %d, which is not that of the tensor",
 		  stored->record.digest_kind);
+	return error_prefix_tensor(error, CAIRN_CORRUPT, stored->tensor);
+}
+
+/* Slices that shared extents would let a small index ask for any amount of work. */
+static enum cairn_status extents_shared(const struct stored *stored, uint64_t expected,
+					struct cairn_error *error)
+{
+	error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+		  "the extents of a stored slice begin at record %" PRIu64 " instead of %" PRIu64,
+		  stored->record.extent_index, expected);
 	return error_prefix_tensor(error, CAIRN_CORRUPT, stored->tensor);
 }
 
@@ -166,6 +204,7 @@ static enum cairn_status slice_box(const struct cairn_tensor *tensor,
 	return CAIRN_OK;
 }
 
+/* Opens slice `number`; `piece` is the one before it, or unset for the first. */
 static enum cairn_status open_piece(const struct cairn_tensor *tensor,
 				    const struct tensor_record *holder, const struct region *region,
 				    uint32_t number, struct piece *piece, struct cairn_error *error)
@@ -177,6 +216,9 @@ static enum cairn_status open_piece(const struct cairn_tensor *tensor,
 			     &piece->stored, error);
 	if (status != CAIRN_OK)
 		return status;
+	if (number != 0 && piece->stored.record.extent_index != piece->extents_end)
+		return extents_shared(&piece->stored, piece->extents_end, error);
+	piece->extents_end = piece->stored.record.extent_index + piece->stored.record.extent_count;
 	if (piece->stored.record.digest_kind != holder->digest_kind)
 		return digest_denied(&piece->stored, error);
 	if ((piece->stored.record.flags & SLICE_WHOLE) != 0)
@@ -237,7 +279,7 @@ bool region_is_contiguous(const struct cairn_tensor *tensor, const struct tensor
 			return false;
 		if (lies_in_one_run(region, &piece, offset)) {
 			*stored = piece.stored;
-			return true;
+			return range_within(*offset, region->size, stored->record.size);
 		}
 	}
 	return false;
@@ -313,28 +355,28 @@ static uint64_t offset_in(const struct region *region, const uint64_t *box_start
 	return units * region->unit_size;
 }
 
-/* Leaves out rows of the first dimension that lie before or behind the wanted bytes: a small range
- * of a large tensor is quick. */
-static bool clip_rows(const struct target *target, uint64_t *starts, uint64_t *lengths)
+/* Moves `position` from the box's beginning to its first run that can hold wanted bytes: a small
+ * range of a large tensor is quick. False when there is none. */
+static bool seek(const struct target *target, const uint64_t *starts, const uint64_t *lengths,
+		 uint32_t outer, uint64_t *position)
 {
 	const struct region *const region = target->region;
-	uint64_t row;
-	uint64_t first;
-	uint64_t last;
+	uint64_t wanted[CAIRN_RANK_MAX + 1];
+	uint64_t row = region->unit_size;
+	uint64_t rows;
 
-	if (region->rank == 0 || target->size == region->size)
-		return true;
-	row = region->size / region->lengths[0];
-	first = region->starts[0] + target->first / row;
-	last = region->starts[0] + (target->first + target->size - 1) / row;
-	if (first >= starts[0] + lengths[0] || last < starts[0])
-		return false;
-	if (first < starts[0])
-		first = starts[0];
-	if (last > starts[0] + lengths[0] - 1)
-		last = starts[0] + lengths[0] - 1;
-	starts[0] = first;
-	lengths[0] = last - first + 1;
+	for (uint32_t d = outer; d < region->rank; d++)
+		row *= region->lengths[d];
+	rows = target->first / row;
+	for (uint32_t d = outer; d-- > 0; rows /= region->lengths[d])
+		wanted[d] = region->starts[d] + rows % region->lengths[d];
+	for (uint32_t d = 0; d < outer; d++) {
+		if (wanted[d] < starts[d])
+			return true;
+		if (wanted[d] - starts[d] >= lengths[d])
+			return advance(position, starts, lengths, d);
+		position[d] = wanted[d];
+	}
 	return true;
 }
 
@@ -342,24 +384,29 @@ static enum cairn_status copy_piece(const struct piece *piece, struct target *ta
 				    struct cairn_error *error)
 {
 	const struct region *const region = target->region;
+	const uint64_t end = target->first + target->size;
 	uint64_t starts[CAIRN_RANK_MAX + 1] = {0};
 	uint64_t lengths[CAIRN_RANK_MAX + 1];
 	uint64_t position[CAIRN_RANK_MAX + 1];
 	uint64_t run = region->unit_size;
+	uint64_t to;
 	uint32_t outer;
 	enum cairn_status status;
 
-	if (!intersect(region, piece, starts, lengths) || !clip_rows(target, starts, lengths))
+	if (!intersect(region, piece, starts, lengths))
 		return CAIRN_OK;
 	memcpy(position, starts, sizeof(position));
 	outer = run_dimension(region->rank, region->lengths, piece->lengths, lengths);
 	for (uint32_t d = outer; d < region->rank; d++)
 		run *= lengths[d];
+	if (!seek(target, starts, lengths, outer, position))
+		return CAIRN_OK;
 	do {
-		status = copy_run(
-			piece, target, offset_in(region, piece->starts, piece->lengths, position),
-			offset_in(region, region->starts, region->lengths, position), run, error);
-	} while (status == CAIRN_OK && advance(position, starts, lengths, outer));
+		to = offset_in(region, region->starts, region->lengths, position);
+		status = copy_run(piece, target,
+				  offset_in(region, piece->starts, piece->lengths, position), to,
+				  run, error);
+	} while (status == CAIRN_OK && to < end && advance(position, starts, lengths, outer));
 	return status;
 }
 

@@ -197,6 +197,14 @@ static enum cairn_status open_file_in(struct cairn_reader *reader, int directory
 	return file_open(reader->system, &place, file, error);
 }
 
+/* Nothing names the folder any more. */
+static bool is_removed(const struct cairn_reader *reader, int directory)
+{
+	struct system_status status;
+
+	return system_status(reader->system, directory, &status) == 0 && status.links == 0;
+}
+
 /* Searches a folder for the model that it holds, and opens it. */
 static enum cairn_status open_folder(struct cairn_reader *reader, int directory,
 				     struct cairn_error *error)
@@ -211,8 +219,10 @@ static enum cairn_status open_folder(struct cairn_reader *reader, int directory,
 	if (result < 0)
 		return error_set_system(error, result, "cannot list the directory");
 	status = choose_in_folder(&search, &name, error);
-	if (status != CAIRN_OK)
+	if (status != CAIRN_OK) {
+		reader->siblings_changed = search.entries == 0 && is_removed(reader, directory);
 		return status;
+	}
 	name = arena_copy(&reader->arena, name, strlen(name) + 1);
 	if (name == NULL)
 		return error_set_memory(error, "a file name");
@@ -251,6 +261,7 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 	struct file file;
 	struct cairn_error first = {0}; /* of a try that need not be the last */
 	enum cairn_status status;
+	int result;
 	int inner;
 
 	if (name[0] == '\0') /* the path ended with a slash */
@@ -263,8 +274,12 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 		return status == CAIRN_OK ? open_identified(reader, directory, &file, error)
 					  : status;
 	}
-	if (system_status_at(system, directory, name, true, &entry) < 0 ||
-	    entry.kind != SYSTEM_DIRECTORY) {
+	result = system_status_at(system, directory, name, true, &entry);
+	if (result == -ENOENT) { /* removed since it was met a moment ago */
+		reader->siblings_changed = true;
+		return error_set_system(error, result, "it was removed while it was opened");
+	}
+	if (result < 0 || entry.kind != SYSTEM_DIRECTORY) {
 		if (error != NULL)
 			*error = first;
 		return status;

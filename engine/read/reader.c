@@ -237,7 +237,8 @@ void cairn_reader_info(const struct cairn_reader *reader, struct cairn_reader_in
 		.size = size,
 		.format = reader->format,
 		.format_version = reader->format_version,
-		.has_digests = reader->index.chunk_count != 0 || reader->first_file == 0,
+		.has_digests = reader->index.chunk_count != 0 ||
+			       (reader->first_file == 0 && reader->index.extent_count == 0),
 		.tensor_count = reader->index.tensor_count,
 		.metadata_count = reader->index.metadata_count,
 		.file_bytes = file_bytes(reader),

@@ -42,10 +42,10 @@ struct cairn_reader {
 
 	struct index index;
 	struct container_header header; /* of a container */
-	struct container_footer
-		footer; /* of a container; of a built image its section table and counts */
-	_Atomic uint8_t *
-		shard_states; /* owned; 1: the shard's content id was compared; NULL: no siblings */
+	/* of a container; of a built image its section table and counts */
+	struct container_footer footer;
+	/* owned; 1: the shard's content id was compared; NULL: no siblings */
+	_Atomic uint8_t *shard_states;
 	/* Index blocks of a file are read to private memory when they are first used
 	 * (open_container.c). */
 	uint8_t *image_copy;    /* owned; NULL: the index is used where it is */

@@ -163,6 +163,16 @@ bool stored_is_checked(const struct stored *stored)
 
 /* ------------------------------------------------------------------------------------ raw bytes */
 
+/* Only an index that was changed since it was checked asks for such bytes. */
+static enum cairn_status beyond_slice(const struct stored *stored, uint64_t offset, uint64_t size,
+				      struct cairn_error *error)
+{
+	error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+		  "bytes %" PRIu64 " + %" PRIu64 " of a stored slice of %" PRIu64, offset, size,
+		  stored->record.size);
+	return located(stored, CAIRN_CORRUPT, error);
+}
+
 enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, uint64_t size,
 				  uint8_t *buffer, struct cairn_error *error)
 {
@@ -193,7 +203,7 @@ enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, 
 		}
 		extent_start += extent.size;
 	}
-	return CAIRN_OK;
+	return done == size ? CAIRN_OK : beyond_slice(stored, offset, size, error);
 }
 
 uint64_t stored_file_offset(const struct stored *stored, uint64_t offset)
@@ -493,8 +503,9 @@ static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk,
 	struct cairn_digest found;
 	enum cairn_status status;
 
+	/* also the length: slices of a dishonest index may share chunk digests */
 	if (scratch->valid && scratch->slice_chunk == stored->record.chunk_index &&
-	    scratch->number == chunk)
+	    scratch->number == chunk && scratch->length == chunk_length(stored, chunk))
 		return CAIRN_OK;
 	scratch->valid = false;
 	if (scratch->size < stored->record.chunk_size) {
@@ -509,6 +520,7 @@ static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk,
 		return status;
 	scratch->slice_chunk = stored->record.chunk_index;
 	scratch->number = chunk;
+	scratch->length = chunk_length(stored, chunk);
 	scratch->valid = true;
 	return CAIRN_OK;
 }
@@ -630,6 +642,8 @@ enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint
 {
 	if (size == 0)
 		return CAIRN_OK;
+	if (!range_within(offset, size, stored->record.size))
+		return beyond_slice(stored, offset, size, error);
 	if (!stored_is_mapped(stored))
 		return stored_is_checked(stored)
 			       ? copy_checked(stored, offset, size, buffer, scratch, error)

@@ -47,6 +47,7 @@ struct stored_scratch {
 	uint64_t size;        /* room */
 	uint64_t slice_chunk; /* first chunk number of the slice that is held, and */
 	uint64_t number;      /* which of its chunks */
+	uint64_t length;      /* bytes of it */
 	bool valid;
 	/* a range of a mapped slice that was safe to touch a moment ago */
 	uint64_t prepared_slice; /* its first chunk number + 1 */

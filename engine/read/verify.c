@@ -265,8 +265,11 @@ static enum cairn_status check_slice(struct verification *verification,
 	status = stored_open(verification->reader, number, tensor->name, &stored, &found);
 	if (status != CAIRN_OK)
 		return report_failure(verification, status, &found, tensor->name, error);
-	if (stored.record.digest_kind == DIGEST_NONE)
+	if (stored.record.digest_kind == DIGEST_NONE) {
+		if (stored.record.size != 0)
+			verification->report.structure_only = 1;
 		return advance(verification, stored.record.size, error);
+	}
 	if (!make_room(verification, stored.record.chunk_size))
 		return error_set_memory(error, "a chunk");
 	chunks = divide_up(stored.record.size, stored.record.chunk_size);
@@ -677,6 +680,10 @@ enum cairn_status cairn_reader_verify(const struct cairn_reader *reader,
 	};
 	enum cairn_status status;
 
+	if (options != NULL && options->size != 0 && options->size < sizeof(*options))
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "verify options of %zu bytes, not %zu", options->size,
+				 sizeof(*options));
 	if (options != NULL)
 		verification.options = *options;
 	status = verify(&verification, error);

@@ -112,6 +112,12 @@ static enum cairn_status read_slice(struct merge *merge, uint32_t source, uint64
 
 	slice->source = source;
 	status = index_slice(&from->reader->index, number, &slice->record, error);
+	if (status == CAIRN_OK && (slice->record.flags & SLICE_WHOLE) != 0 &&
+	    from->record.slice_count != 1)
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "tensor %s in %s: a whole slice is not the only one",
+				 quote(from->name).text,
+				 quote(cairn_string_from(from->reader->name)).text);
 	if (status != CAIRN_OK || (slice->record.flags & SLICE_WHOLE) != 0)
 		return status == CAIRN_OK && merge->group.count > 1
 			       ? read_digest(from, slice, error)
@@ -365,10 +371,6 @@ static enum cairn_status resolve_several(struct merge *merge, struct cairn_error
 	const bool whole = is_whole(merge, 0);
 
 	for (uint32_t i = 1; i < group->count; i++) {
-		const enum cairn_status status = check_agreement(merge, i, error);
-
-		if (status != CAIRN_OK)
-			return status;
 		if (is_whole(merge, i) != whole)
 			return conflict(merge, CAIRN_EXISTS,
 					"it is whole in one and sliced in the other:",
@@ -400,6 +402,8 @@ enum cairn_status merge_resolve_group(struct merge *merge, struct cairn_error *e
 	memset(&group->digest, 0, sizeof(group->digest));
 	status = index_dims(&first->reader->index, first->record.dims_index, first->record.rank,
 			    &group->dims, error);
+	for (uint32_t i = 1; i < group->count && status == CAIRN_OK; i++)
+		status = check_agreement(merge, i, error);
 	if (status == CAIRN_OK)
 		status = read_slices(merge, error);
 	if (status != CAIRN_OK)

@@ -19,6 +19,8 @@ struct output {
 	struct merge *merge;
 	struct image_writer image;
 	struct merge_amounts used; /* positions of the next records */
+	uint32_t *holders;         /* in the merge's arena; by merged record: the one that holds
+				      its bytes, itself unless it is an alias */
 };
 
 /* --------------------------------------------------------------------------------------- slices */
@@ -114,7 +116,8 @@ static struct tensor_record describe(const struct output *output)
 	record.slice_count = group->slice_count;
 	record.flags = (group->is_alias ? (uint32_t)TENSOR_ALIAS : 0) |
 		       (group->incomplete ? (uint32_t)TENSOR_INCOMPLETE : 0);
-	record.alias_of = group->is_alias ? first->outputs[first->record.alias_of] : 0;
+	record.alias_of = group->is_alias ? output->holders[first->outputs[first->record.alias_of]]
+					  : 0;
 	record.digest = group->digest;
 	record.digest_kind = group->digest_kind;
 	return record;
@@ -148,13 +151,17 @@ static enum cairn_status write_group(struct output *output, struct cairn_error *
 {
 	const struct merge_group *const group = &output->merge->group;
 	const struct merge_source *const first = &output->merge->sources[group->members[0]];
-	const struct tensor_record record = describe(output);
+	struct tensor_record record;
 	enum cairn_status status;
 
 	if (group->is_alias && first->record.alias_of >= first->next - 1)
 		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 				 "tensor %s is an alias of a tensor that does not come before it",
 				 quote(first->name).text);
+	record = describe(output);
+	/* what an alias names may be one itself now: another source had it first */
+	output->holders[output->used.tensors] = group->is_alias ? (uint32_t)record.alias_of
+								: (uint32_t)output->used.tensors;
 	if ((status = write_record(output, &record, error)) != CAIRN_OK ||
 	    (status = write_name(output, first->name, error)) != CAIRN_OK ||
 	    (status = write_dims(output, group->dims, record.rank, error)) != CAIRN_OK)
@@ -189,6 +196,10 @@ static enum cairn_status write_tensors(struct output *output, struct cairn_error
 	struct merge *const merge = output->merge;
 	enum cairn_status status = CAIRN_OK;
 
+	output->holders = arena_allocate_array(&merge->arena, merge->tensor_count,
+					       sizeof(*output->holders));
+	if (output->holders == NULL)
+		return error_set_memory(error, "the aliases of the merge");
 	merge_rewind(merge);
 	for (uint64_t at = 0; at < merge->order_count && status == CAIRN_OK;) {
 		status = load_group(merge, &at, error);

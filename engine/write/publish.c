@@ -75,15 +75,18 @@ static enum cairn_status sync_folder(const struct folder *folder, struct cairn_e
 			  : CAIRN_OK;
 }
 
+static enum cairn_status in_doubt(struct cairn_error *error)
+{
+	if (error != NULL)
+		error->code = CAIRN_IN_DOUBT;
+	return CAIRN_IN_DOUBT;
+}
+
 /* The last fsync of a publication: if it fails nobody knows which of the two, old or new, will be
  * there. */
 static enum cairn_status commit(const struct folder *folder, struct cairn_error *error)
 {
-	if (sync_folder(folder, error) == CAIRN_OK)
-		return CAIRN_OK;
-	if (error != NULL)
-		error->code = CAIRN_IN_DOUBT;
-	return CAIRN_IN_DOUBT;
+	return sync_folder(folder, error) == CAIRN_OK ? CAIRN_OK : in_doubt(error);
 }
 
 static enum cairn_status name_parts(struct folder *folder, struct draft *drafts, uint32_t count,
@@ -154,6 +157,13 @@ enum cairn_status publish_folder(struct folder *parent, const char *temporary, c
 	return status;
 }
 
+static bool is_there(const struct folder *folder, const char *name)
+{
+	struct system_status status;
+
+	return system_status_at(folder->system, folder->fd, name, false, &status) == 0;
+}
+
 /* Also the index, under a temporary name: a rename within one folder is durable with that folder's
  * fsync alone. */
 static enum cairn_status link_index(struct folder *from, const char *index, struct folder *to,
@@ -205,6 +215,8 @@ static enum cairn_status link_and_rename(struct folder *from, const char *const 
 
 		if (result < 0)
 			status = cannot_rename(result, index, error);
+		if (result < 0 && !is_there(to, temporary))
+			return in_doubt(error); /* it may have happened, whatever the answer was */
 	}
 	if (status == CAIRN_OK)
 		return commit(to, error);

@@ -119,7 +119,8 @@ static struct cairn_reader *read_index(struct folder *folder)
 	if (reader == NULL)
 		return NULL;
 	reader->name = INDEX_NAME;
-	if (open_index(reader, folder) == CAIRN_OK)
+	/* one that names no shards is a container like any other: its neighbours are not its */
+	if (open_index(reader, folder) == CAIRN_OK && reader->index.shard_count > 1)
 		return reader;
 	cairn_reader_close(reader);
 	return NULL;
@@ -200,7 +201,8 @@ enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *count
 {
 	enum cairn_status status;
 
-	if (folder->is_guarded)
+	/* a lock on a network file system may not reach the writers on other hosts */
+	if (folder->is_guarded || system_is_local(folder->system, folder->fd) != 1)
 		return CAIRN_OK;
 	status = folder_lock(folder, SYSTEM_LOCK_EXCLUSIVE, error);
 	if (status != CAIRN_OK || !folder->locks_work)
@@ -243,9 +245,9 @@ enum cairn_status folder_take_away(struct folder *folder, const char *name,
 	if (status != CAIRN_OK)
 		return status;
 	status = rename_to_trash(folder, name, trash, error);
-	if (status == CAIRN_OK)
-		folder_remove_entry(
-			folder, trash); /* what stays is swept later: nobody opens it any more */
+	/* now: freeing terabytes takes longer than other writers wait. What stays is swept later. */
 	folder_unlock(folder);
+	if (status == CAIRN_OK)
+		folder_remove_entry(folder, trash);
 	return status;
 }

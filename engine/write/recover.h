@@ -5,8 +5,8 @@
  * Touched are only names of Cairn's own grammar, of this user: drafts and temporary folders
  * (.cairn-tmp-<32 hex>) and what was put aside for deletion (.cairn-trash-<32 hex>), when their
  * lock could be had and they still have that name then; and in a sharded checkpoint shards that its
- * durable index does not name. The folder is locked exclusively and made durable before anything is
- * judged.
+ * durable index does not name (an index that names none owns none). The folder is locked
+ * exclusively and made durable before anything is judged.
  */
 #ifndef CAIRN_ENGINE_RECOVER_H
 #define CAIRN_ENGINE_RECOVER_H
@@ -19,7 +19,8 @@ struct sweep_counts {
 };
 
 /* Sweeps one folder. IN_DOUBT when it could not be made durable (nothing was removed then), BUSY,
- * IO. No-op where locks do not work. */
+ * IO. No-op where locks do not work, and on network file systems, where they may not reach the
+ * writers on other hosts. */
 enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *counts,
 			       struct cairn_error *error);
 
@@ -31,8 +32,8 @@ bool is_ours_inside(const char *name);
 bool folder_remove_entry(struct folder *folder, const char *name);
 
 /*
- * Takes a checkpoint away: renames it to a trash name, fsync, then removes it. The folder is locked
- * meanwhile. NOT_FOUND, IN_DOUBT, BUSY, IO.
+ * Takes a checkpoint away: renames it to a trash name, fsync, with the folder locked; then removes
+ * it. NOT_FOUND, IN_DOUBT, BUSY, IO.
  */
 enum cairn_status folder_take_away(struct folder *folder, const char *name,
 				   struct cairn_error *error);

@@ -270,6 +270,16 @@ static enum cairn_status link_shard(struct work_folder *work, const struct merge
 
 /* ----------------------------------------------------------------------------------- completing */
 
+/* Ranks' files and the like have done their service: the shards are links to them. */
+static int unlink_rank(void *context, const char *name)
+{
+	struct folder *const folder = context;
+
+	if (is_rank_name(name))
+		system_unlink(folder->system, folder->fd, name);
+	return 0;
+}
+
 static enum cairn_status write_index(struct work_folder *work, struct merge *merge,
 				     const struct merge_identity *identity,
 				     struct cairn_error *error)
@@ -300,30 +310,19 @@ enum cairn_status work_folder_complete(struct work_folder *work, struct merge *m
 
 	for (uint32_t i = 0; i < merge->shard_count && status == CAIRN_OK; i++)
 		status = link_shard(work, &merge->shards[i], durable, error);
-	return status == CAIRN_OK ? write_index(work, merge, identity, error) : status;
+	if (status != CAIRN_OK)
+		return status;
+	if (!work->replace) /* before the folder is made durable, with the index */
+		system_list(work->system, work->folder.fd, unlink_rank, &work->folder);
+	return write_index(work, merge, identity, error);
 }
 
 /* ----------------------------------------------------------------------------------- publishing */
 
-/* Ranks' files and the like have done their service: the shards are links to them. */
-static int unlink_rank(void *context, const char *name)
-{
-	struct folder *const folder = context;
-
-	if (is_rank_name(name))
-		system_unlink(folder->system, folder->fd, name);
-	return 0;
-}
-
 static enum cairn_status publish_new(struct work_folder *work, struct cairn_error *error)
 {
 	enum cairn_status status;
-	int result;
 
-	system_list(work->system, work->folder.fd, unlink_rank, &work->folder);
-	result = system_sync(work->system, work->folder.fd);
-	if (result < 0)
-		return error_set_system(error, result, "cannot make the temporary folder durable");
 	status = publish_folder(&work->parent, work->temporary, work->target, error);
 	if (status == CAIRN_OK || status == CAIRN_IN_DOUBT)
 		work->is_named = false;

@@ -32,8 +32,8 @@ struct item {
 	struct cairn_string name; /* in the arena, as all that follows */
 	const uint64_t *dims;
 	const uint64_t *ranges; /* of a slice: (start, length) pairs; NULL: whole */
-	struct cairn_string
-		alias_of;     /* name of the tensor that holds the bytes; data NULL: no alias */
+	/* name of the tensor that holds the bytes; data NULL: no alias */
+	struct cairn_string alias_of;
 	uint64_t tensor_size; /* bytes of the whole tensor */
 	uint64_t size;        /* bytes of this piece */
 	enum cairn_dtype dtype;

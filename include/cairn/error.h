@@ -22,22 +22,21 @@ enum cairn_status {
 	CAIRN_INVALID_ARGUMENT = 1, /* the call is wrong; nothing was done */
 	CAIRN_NOT_FOUND = 2,        /* no such file, tensor or key */
 	CAIRN_EXISTS = 3,           /* the name is taken, and replacing was not asked for */
-	CAIRN_NOT_A_CHECKPOINT =
-		4, /* the file is something else; the message says what, and what to pass */
-	CAIRN_UNSUPPORTED = 5,   /* valid, but this build cannot read or express it */
-	CAIRN_CORRUPT = 6,       /* the structure contradicts itself or its specification */
-	CAIRN_CHECKSUM = 7,      /* bytes differ from their digest */
-	CAIRN_TRUNCATED = 8,     /* the file is shorter than it says it is */
-	CAIRN_LIMIT = 9,         /* over a documented limit, or over one that the caller set */
-	CAIRN_MISMATCH = 10,     /* dtype, shape, size or slice differ from what was asked */
-	CAIRN_UNMATCHED = 11,    /* a restore left something out that had to match */
-	CAIRN_PRECONDITION = 12, /* the object is in a state in which this cannot be done */
-	CAIRN_IO = 13,           /* the operating system said no; system_errno says why */
-	CAIRN_NO_MEMORY = 14,    /* an allocation failed */
-	CAIRN_BUSY = 15,         /* someone else is at work there; trying again may help */
-	CAIRN_CANCELLED = 16,    /* a callback asked to stop */
-	CAIRN_IN_DOUBT = 17 /* the last fsync failed: old or new is visible, both whole, nothing was
-			       deleted */
+	CAIRN_NOT_A_CHECKPOINT = 4, /* something else; the message says what, and what to pass */
+	CAIRN_UNSUPPORTED = 5,      /* valid, but this build cannot read or express it */
+	CAIRN_CORRUPT = 6,          /* the structure contradicts itself or its specification */
+	CAIRN_CHECKSUM = 7,         /* bytes differ from their digest */
+	CAIRN_TRUNCATED = 8,        /* the file is shorter than it says it is */
+	CAIRN_LIMIT = 9,            /* over a documented limit, or over one that the caller set */
+	CAIRN_MISMATCH = 10,        /* dtype, shape, size or slice differ from what was asked */
+	CAIRN_UNMATCHED = 11,       /* a restore left something out that had to match */
+	CAIRN_PRECONDITION = 12,    /* the object is in a state in which this cannot be done */
+	CAIRN_IO = 13,              /* the operating system said no; system_errno says why */
+	CAIRN_NO_MEMORY = 14,       /* an allocation failed */
+	CAIRN_BUSY = 15,            /* someone else is at work there; trying again may help */
+	CAIRN_CANCELLED = 16,       /* a callback asked to stop */
+	/* the last fsync failed: old or new is visible, both whole, nothing was deleted */
+	CAIRN_IN_DOUBT = 17
 };
 
 /* Room for a message with its terminating NUL, in bytes. */

@@ -19,7 +19,8 @@
  * - A view is a pointer into a shared read-only mapping of the file wherever that is possible.
  *   Bytes were right when Cairn handed them out. Whoever may write the file can change them later,
  *   and truncating a mapped file makes the *caller's* next access to the lost pages a SIGBUS;
- *   Cairn's own accesses report errors instead, and Cairn itself never truncates or rewrites a
+ *   Cairn's own accesses to data report errors instead, and so do those to an index of up to 4
+ *   MiB; a larger one is used where it is mapped. Cairn itself never truncates or rewrites a
  *   published file. Who cannot trust the other writers of a folder asks for copies
  *   (CAIRN_TRANSPORT_COPY).
  * - Never write through a view: it is read-only memory.
@@ -28,8 +29,9 @@
  *
  * Threads: a reader is immutable after open. Every function here may be called from any number of
  * threads at once on the same reader; only the reference functions have to be balanced. A view
- * belongs to whoever took it. A reader opened before fork() may be used in the child; a view that
- * another thread was verifying at the time of the fork may stay busy there.
+ * belongs to whoever took it. A reader opened before fork() may be used in the child; what another
+ * thread was verifying at the time of the fork (a view, or a part of the index) stays busy there: a
+ * process that forks while other threads read opens readers of its own in the child.
  */
 #ifndef CAIRN_READER_H
 #define CAIRN_READER_H
@@ -48,23 +50,26 @@ struct cairn_reader;
 /* -------------------------------------------------------------------------------------- options */
 
 enum cairn_verification {
-	CAIRN_VERIFY_ON_FIRST_USE =
-		0,             /* every chunk that has a digest is checked when it is first used */
-	CAIRN_VERIFY_NEVER = 1 /* data digests are not checked; the index still is. Views say so. */
+	/* every chunk that has a digest is checked when it is first used */
+	CAIRN_VERIFY_ON_FIRST_USE = 0,
+	/* data digests are not checked; the index still is. Views say so. */
+	CAIRN_VERIFY_NEVER = 1
 };
 
 enum cairn_transport {
-	CAIRN_TRANSPORT_AUTO = 0, /* mapped on local file systems, copied where a mapping cannot be
-				     trusted (NFS, FUSE, ...) */
-	CAIRN_TRANSPORT_MAP = 1,  /* mapped wherever the system allows it */
-	CAIRN_TRANSPORT_COPY = 2  /* never mapped: every view is materialised from checked bytes */
+	/* mapped on local file systems, copied where a mapping cannot be trusted (NFS, FUSE) */
+	CAIRN_TRANSPORT_AUTO = 0,
+	/* mapped wherever the system allows it */
+	CAIRN_TRANSPORT_MAP = 1,
+	/* never mapped: every view is materialised from checked bytes */
+	CAIRN_TRANSPORT_COPY = 2
 };
 
 enum cairn_open_flags {
-	CAIRN_OPEN_CHECK_INDEX =
-		1u << 0, /* check every record and the order of all names at open: O(n) */
-	CAIRN_OPEN_UNALIGNED_VIEWS =
-		1u << 1 /* hand out mapped views that are not aligned for their element type */
+	/* check every record and the order of all names at open: O(n) */
+	CAIRN_OPEN_CHECK_INDEX = 1u << 0,
+	/* hand out mapped views that are not aligned for their element type */
+	CAIRN_OPEN_UNALIGNED_VIEWS = 1u << 1
 };
 
 /* Zero is the default everywhere; NULL stands for all defaults. */
@@ -132,10 +137,12 @@ CAIRN_API void cairn_reader_close(struct cairn_reader *reader);
 /* -------------------------------------------------------------------------------------- tensors */
 
 enum cairn_tensor_flags {
-	CAIRN_TENSOR_INCOMPLETE =
-		1u << 0, /* the stored slices do not cover the shape: only slices can be read */
-	CAIRN_TENSOR_DIGEST = 1u << 1, /* `digest` is there */
-	CAIRN_TENSOR_SLICED = 1u << 2  /* stored as slices of the shape, not in one piece */
+	/* the stored slices do not cover the shape: only slices can be read */
+	CAIRN_TENSOR_INCOMPLETE = 1u << 0,
+	/* `digest` is there */
+	CAIRN_TENSOR_DIGEST = 1u << 1,
+	/* stored as slices of the shape, not in one piece */
+	CAIRN_TENSOR_SLICED = 1u << 2
 };
 
 /*
@@ -143,9 +150,8 @@ enum cairn_tensor_flags {
  * the data: take a view for that. Metadata entries are described by the same struct.
  */
 struct cairn_tensor {
-	struct cairn_string name; /* borrowed from the reader */
-	enum cairn_dtype
-		dtype; /* may be a number that this version does not know: an opaque block type */
+	struct cairn_string name;   /* borrowed from the reader */
+	enum cairn_dtype dtype;     /* perhaps a number that is not known: an opaque block type */
 	uint32_t block_elements;    /* elements in a block of the type */
 	uint32_t block_bytes;       /* bytes of a block; 0: variable size (strings) */
 	uint32_t rank;              /* number of dims */
@@ -202,12 +208,14 @@ cairn_reader_metadata_at(const struct cairn_reader *reader, uint64_t index,
 /* ---------------------------------------------------------------------------------------- views */
 
 enum cairn_view_flags {
-	CAIRN_VIEW_MAPPED = 1u
-			    << 0, /* points into the file's mapping (or into the caller's memory) */
-	CAIRN_VIEW_MATERIALISED = 1u
-				  << 1, /* points into private memory, counted against the limit */
-	CAIRN_VIEW_VERIFIED = 1u << 2,  /* every byte was checked against a digest */
-	CAIRN_VIEW_UNALIGNED = 1u << 3  /* not aligned for the element type */
+	/* points into the file's mapping (or into the caller's memory) */
+	CAIRN_VIEW_MAPPED = 1u << 0,
+	/* points into private memory, counted against the limit */
+	CAIRN_VIEW_MATERIALISED = 1u << 1,
+	/* every byte was checked against a digest */
+	CAIRN_VIEW_VERIFIED = 1u << 2,
+	/* not aligned for the element type */
+	CAIRN_VIEW_UNALIGNED = 1u << 3
 };
 
 /* Bytes of a tensor or slice: row-major, little-endian. Valid until released; never written. */

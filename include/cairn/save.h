@@ -57,12 +57,10 @@ struct cairn_save_id {
 
 struct cairn_save_options {
 	size_t size; /* sizeof(struct cairn_save_options); 0 means version 1 of this struct */
-	uint32_t rank_count; /* 1 to CAIRN_RANK_COUNT_MAX; for begin */
-	int replace; /* overwrite a sharded checkpoint that has the path already; without it: EXISTS
-		      */
+	uint32_t rank_count;  /* 1 to CAIRN_RANK_COUNT_MAX; for begin */
+	int replace;          /* overwrite a sharded checkpoint that is there; without it: EXISTS */
 	int allow_incomplete; /* tensors whose slices do not cover them are no error */
-	struct cairn_save_id
-		id; /* of the save, kept in every file; zero: a random one that is kept in none */
+	struct cairn_save_id id; /* of the save, kept in every file; zero: a random one */
 	struct cairn_digest parent_id;
 	uint64_t generation;
 	uint64_t reserved[8]; /* zero */
@@ -89,8 +87,9 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_save_join(const char *path,
 
 /*
  * A writer for a rank's shard. cairn_writer_finish makes it durable but not visible. Options as for
- * cairn_writer_create; its save id, parent and generation are those of the save. EXISTS when that
- * attempt of that rank is finished already.
+ * cairn_writer_create, but that the save id is that of the save and nothing is replaced; parent and
+ * generation of a shard are those of the options, of the checkpoint those of the save. EXISTS when
+ * that attempt of that rank is finished already.
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_save_writer(struct cairn_save *save, uint32_t rank, uint32_t attempt,
@@ -132,8 +131,7 @@ struct cairn_merge_options {
 
 struct cairn_merge_report {
 	uint32_t shards; /* of the merged checkpoint */
-	uint32_t copied; /* sources that were copied: on another file system, or of a foreign format
-			  */
+	uint32_t copied; /* sources that were copied: of another file system or a foreign format */
 	uint64_t copied_bytes;
 	uint64_t reserved[8];
 };

@@ -46,7 +46,7 @@ struct cairn_verify_report {
 	uint64_t problem_count;
 	uint64_t tensor_count;
 	uint64_t bytes;     /* data bytes that were compared with a digest */
-	int structure_only; /* the format has no digests: the bytes are not verified */
+	int structure_only; /* bytes without a digest, or a format without any: not verified */
 	uint64_t reserved[8];
 };
 

@@ -44,11 +44,12 @@ struct cairn_writer;
 /* -------------------------------------------------------------------------------------- options */
 
 enum cairn_writer_flags {
-	CAIRN_WRITER_REPLACE =
-		1u << 0, /* replace a file that has the path already; without it: EXISTS */
-	CAIRN_WRITER_SORT =
-		1u << 1, /* lay data out in name order instead of the order of the add calls */
-	CAIRN_WRITER_BUFFERED = 1u << 2 /* write through the page cache, never with O_DIRECT */
+	/* replace a file that has the path already; without it: EXISTS */
+	CAIRN_WRITER_REPLACE = 1u << 0,
+	/* lay data out in name order instead of the order of the add calls */
+	CAIRN_WRITER_SORT = 1u << 1,
+	/* write through the page cache, never with O_DIRECT */
+	CAIRN_WRITER_BUFFERED = 1u << 2
 };
 
 /* Called now and then from the thread that finishes, with bytes written and bytes in all. Not 0:
@@ -62,9 +63,9 @@ struct cairn_writer_options {
 	/* What is written. */
 	uint32_t flags;      /* enum cairn_writer_flags */
 	uint32_t chunk_size; /* bytes, a power of two from 64 KiB to 64 MiB; 0: 256 KiB */
-	uint64_t alignment;  /* of data from 64 KiB up: a power of two from 4 KiB to 2 MiB; 0: 4 KiB
-			      */
-	uint8_t save_id[16]; /* groups the ranks of one save */
+	/* of data from 64 KiB up: a power of two from 4 KiB to 2 MiB; 0: 4 KiB */
+	uint64_t alignment;
+	uint8_t save_id[16];           /* groups the ranks of one save */
 	struct cairn_digest parent_id; /* content id of the checkpoint that this one follows */
 	uint64_t generation;
 

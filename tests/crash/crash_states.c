@@ -122,7 +122,7 @@ static void fail(const char *what, const char *why)
 	exit(2);
 }
 
-/* --------------------------------------------------------------------------------------- saving */
+/* -------------------------------------------------------------------------------------- saving */
 
 static enum cairn_status save(struct memory_system *memory, const struct scenario *scenario,
 			      enum version version, struct cairn_error *error)
@@ -174,7 +174,7 @@ static void free_contents(void)
 	}
 }
 
-/* ------------------------------------------------------------------------------------ one state */
+/* ----------------------------------------------------------------------------------- one state */
 
 /* Opens, verifies, and takes every view. */
 static bool reads_as(struct memory_system *memory, const struct scenario *scenario,
@@ -300,7 +300,7 @@ static int judge_state(void *context, const struct crash_state *state)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------ scenarios */
+/* ----------------------------------------------------------------------------------- scenarios */
 
 static struct memory_system *set_scene(const struct scenario *scenario)
 {

@@ -136,7 +136,7 @@ static struct sharded_sample sample_of(enum version version)
 	return (struct sharded_sample){RANKS, (uint8_t)version};
 }
 
-/* -------------------------------------------------------------------------------------- actions */
+/* ------------------------------------------------------------------------------------- actions */
 
 static const char *target_of(const struct scenario *scenario)
 {
@@ -197,7 +197,7 @@ static enum version version_after(const struct scenario *scenario)
 	return scenario->action == REMOVE ? ABSENT : scenario->action == SWEEP ? OLD : NEW;
 }
 
-/* ----------------------------------------------------------------------------------------- scene */
+/* --------------------------------------------------------------------------------------- scene */
 
 static void must(enum cairn_status status, const struct cairn_error *error)
 {
@@ -293,7 +293,7 @@ static void run_traced(struct memory_system *memory, const struct scenario *scen
 		fail(scenario->name, error.message);
 }
 
-/* ------------------------------------------------------------------------------------- one state */
+/* ----------------------------------------------------------------------------------- one state */
 
 static enum version find_version(struct memory_system *memory, const struct scenario *scenario)
 {
@@ -452,7 +452,7 @@ static int judge_state(void *context, const struct crash_state *state)
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------ scenarios */
+/* ----------------------------------------------------------------------------------- scenarios */
 
 static struct sharded_tally run_scenario(const struct scenario *scenario, bool is_long)
 {

@@ -116,6 +116,37 @@ static int hooked_unlink(struct system *system, int at, const char *name)
 	return result;
 }
 
+static int hooked_link(struct system *system, int from_at, const char *from, int to_at,
+		       const char *to)
+{
+	int result;
+
+	tell(MEMORY_CALL_LINK, false);
+	result = real->link(system, from_at, from, to_at, to);
+	tell(MEMORY_CALL_LINK, true);
+	return result;
+}
+
+static int hooked_make_directory(struct system *system, int at, const char *name, uint32_t mode)
+{
+	int result;
+
+	tell(MEMORY_CALL_MAKE_DIRECTORY, false);
+	result = real->make_directory(system, at, name, mode);
+	tell(MEMORY_CALL_MAKE_DIRECTORY, true);
+	return result;
+}
+
+static int hooked_remove_directory(struct system *system, int at, const char *name)
+{
+	int result;
+
+	tell(MEMORY_CALL_REMOVE_DIRECTORY, false);
+	result = real->remove_directory(system, at, name);
+	tell(MEMORY_CALL_REMOVE_DIRECTORY, true);
+	return result;
+}
+
 static int hooked_list(struct system *system, int fd, system_list_callback callback,
 		       void *list_context)
 {
@@ -150,6 +181,9 @@ void seam_hook_install(struct system *system, seam_function new_function, void *
 	wrapped.sync = hooked_sync;
 	wrapped.rename = hooked_rename;
 	wrapped.unlink = hooked_unlink;
+	wrapped.link = hooked_link;
+	wrapped.make_directory = hooked_make_directory;
+	wrapped.remove_directory = hooked_remove_directory;
 	wrapped.list = hooked_list;
 	wrapped.lock = hooked_lock;
 	function = new_function;

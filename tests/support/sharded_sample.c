@@ -41,7 +41,7 @@ static void fill(uint8_t *bytes, uint32_t tensor, uint8_t seed, uint64_t from, u
 		bytes[i] = content(tensor, seed, from + i);
 }
 
-/* -------------------------------------------------------------------------------------- writing */
+/* ------------------------------------------------------------------------------------- writing */
 
 /* A slice is told by a number: where it begins in the tensor's bytes, the tensor, the seed. */
 static void *slice_number(uint64_t from, uint32_t tensor, uint8_t seed)
@@ -156,7 +156,7 @@ enum cairn_status sharded_write(struct system *system, const char *path,
 	return status;
 }
 
-/* -------------------------------------------------------------------------------------- reading */
+/* ------------------------------------------------------------------------------------- reading */
 
 static enum cairn_status differs(const char *what, struct cairn_error *error)
 {

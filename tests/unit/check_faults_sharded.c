@@ -61,7 +61,7 @@ static struct memory_system *memory;
 static struct system *sys;
 static uint64_t cases;
 
-/* ---------------------------------------------------------------------------------------- world */
+/* --------------------------------------------------------------------------------------- world */
 
 static bool merges(void)
 {
@@ -125,7 +125,7 @@ static enum cairn_status act(struct cairn_error *error)
 	return CAIRN_OK;
 }
 
-/* -------------------------------------------------------------------------------------- judging */
+/* ------------------------------------------------------------------------------------- judging */
 
 static bool holds(struct system *system, const struct sharded_sample *sample)
 {
@@ -318,7 +318,7 @@ static bool try_fault(const struct memory_fault *fault)
 	return fired;
 }
 
-/* -------------------------------------------------------------------------------------- a sweep */
+/* ------------------------------------------------------------------------------------- a sweep */
 
 static uint64_t calls_of(enum memory_call call)
 {
@@ -357,9 +357,17 @@ static void try_short_counts(enum memory_call call, uint64_t at)
 	}
 }
 
+/* Under a sanitizer less must do. */
+static bool is_slow(void)
+{
+	return getenv("CAIRN_SANITIZE") != NULL && getenv("CAIRN_TEST_LONG") == NULL;
+}
+
 /* Calls of which there are many, and which do not change anything, fail with some errors only. */
 static bool wants_all_errors(enum memory_call call)
 {
+	if (is_slow())
+		return false;
 	return call == MEMORY_CALL_SYNC || call == MEMORY_CALL_RENAME || call == MEMORY_CALL_LINK ||
 	       call == MEMORY_CALL_LOCK || call == MEMORY_CALL_MAKE_DIRECTORY ||
 	       call == MEMORY_CALL_CREATE || getenv("CAIRN_TEST_LONG") != NULL;
@@ -375,7 +383,7 @@ START_TEST(every_call_fails)
 	calls = call == MEMORY_CALL_ALLOCATE ? 0 : calls_of(call);
 	for (uint64_t at = 1; at <= calls; at++) {
 		for (size_t i = 0; i < COUNT_OF(errors); i++) {
-			if (wants_all_errors(call) || (i + at) % 5 == 0)
+			if (wants_all_errors(call) || (i + at) % (is_slow() ? 15 : 5) == 0)
 				try_error(call, at, errors[i]);
 		}
 		if (call == MEMORY_CALL_PREAD || call == MEMORY_CALL_PWRITE)
@@ -403,7 +411,7 @@ END_TEST
 /* The second fault counts from the first on: that is how it reaches the clean-up. */
 static void try_second_faults(const struct memory_fault *first, bool forever)
 {
-	const uint64_t step = getenv("CAIRN_TEST_LONG") != NULL ? 1 : 3;
+	const uint64_t step = getenv("CAIRN_TEST_LONG") != NULL ? 1 : is_slow() ? 11 : 3;
 	bool fired = true;
 
 	for (uint64_t at = 1 + first->at % step; fired; at += step) {

@@ -155,7 +155,7 @@ static uint32_t entries(const char *folder)
 	return count;
 }
 
-/* ------------------------------------------------------------------------------ whole and slices */
+/* ---------------------------------------------------------------------------- whole and slices */
 
 START_TEST(tensors_of_all_sources_are_there_in_order)
 {
@@ -230,7 +230,7 @@ START_TEST(slices_are_put_together_and_replicas_kept_once)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- mistakes */
+/* ------------------------------------------------------------------------------------ mistakes */
 
 struct conflict {
 	const char *what;
@@ -305,7 +305,7 @@ START_TEST(missing_slices_can_be_allowed)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------- aliases */
+/* ------------------------------------------------------------------------------------- aliases */
 
 START_TEST(aliases_stay_and_meet_their_equals)
 {
@@ -350,7 +350,7 @@ START_TEST(an_alias_of_other_bytes_is_a_conflict)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- metadata */
+/* ------------------------------------------------------------------------------------ metadata */
 
 static void put_everything(struct cairn_writer *writer)
 {
@@ -469,7 +469,7 @@ START_TEST(metadata_that_differ_are_named)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------- against the model */
+/* --------------------------------------------------------------------------- against the model */
 
 enum {
 	MODEL_TENSORS = 6,
@@ -606,7 +606,7 @@ START_TEST(random_checkpoints_are_merged_as_the_model_says)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------- sources of all kinds */
+/* ------------------------------------------------------------------------ sources of all kinds */
 
 static const struct sharded_sample sample = {3, 1};
 
@@ -701,6 +701,20 @@ START_TEST(what_cannot_be_linked_is_copied_and_counted)
 	check_bytes(reader, "f", "ff");
 	cairn_reader_close(reader);
 	ck_assert_uint_eq(entries(TARGET), 3);
+}
+END_TEST
+
+START_TEST(a_source_behind_a_link_is_copied)
+{
+	const char *const sources[] = {FOLDER "/link.cairn", FOLDER "/s1.cairn",
+				       FOLDER "/s2.cairn"};
+	struct cairn_merge_report report = {0};
+
+	write_parts();
+	ck_assert_int_eq(memory_system_add_link(scene.memory, FOLDER "/link.cairn", "s0.cairn"), 0);
+	ASSERT_OK(merge_checkpoints(scene.system, sources, 3, TARGET, NULL, &report, &test_error));
+	ck_assert_uint_eq(report.copied, 1);
+	check(TARGET);
 }
 END_TEST
 
@@ -811,6 +825,7 @@ static Suite *merge_suite(void)
 	tcase_add_test(tcase, sharded_checkpoints_can_be_merged_and_may_share_shards);
 	tcase_add_test(tcase, a_shard_that_was_exchanged_is_not_merged);
 	tcase_add_test(tcase, what_cannot_be_linked_is_copied_and_counted);
+	tcase_add_test(tcase, a_source_behind_a_link_is_copied);
 	tcase_add_test(tcase, sources_are_removed_after_the_commit_only);
 	tcase_add_test(tcase, a_result_is_not_taken_for_a_source);
 	tcase_add_test(tcase, one_file_and_shards_of_a_size_can_be_made);

@@ -81,7 +81,7 @@ static void check(const struct sharded_sample *sample)
 	ASSERT_OK(sharded_check(scene.system, TARGET, sample, &test_error));
 }
 
-/* ----------------------------------------------------------------------------------- going well */
+/* ---------------------------------------------------------------------------------- going well */
 
 START_TEST(ranks_join_write_and_leave_and_the_coordinator_commits)
 {
@@ -192,7 +192,7 @@ START_TEST(a_commit_of_many_ranks_needs_few_descriptors)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- mistakes */
+/* ------------------------------------------------------------------------------------ mistakes */
 
 START_TEST(a_rank_that_did_not_finish_is_named)
 {
@@ -373,7 +373,7 @@ START_TEST(a_path_that_appears_meanwhile_is_not_overwritten)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------- two at once */
+/* --------------------------------------------------------------------------------- two at once */
 
 START_TEST(an_id_can_be_used_by_one_save_at_a_time)
 {
@@ -438,7 +438,7 @@ START_TEST(of_two_coordinators_of_a_new_path_one_publishes)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------- leaving */
+/* ------------------------------------------------------------------------------------- leaving */
 
 START_TEST(only_the_coordinator_commits_or_removes)
 {
@@ -511,7 +511,7 @@ START_TEST(a_joined_rank_keeps_the_folder_from_being_swept)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- in doubt */
+/* ------------------------------------------------------------------------------------ in doubt */
 
 /* The last fsync fails: whatever is there stays, and nothing is removed. */
 START_TEST(in_doubt_removes_nothing)

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sweeping and removing: what dead writers left goes, and nothing else: no living writer's work, no
+ * foreign file, no name that is almost of the grammar, no link.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include <cairn/save.h>
+
+#include "engine/write/recover.h"
+#include "tests/support/build.h"
+#include "tests/support/sharded_sample.h"
+#include "tests/support/suite.h"
+
+#define FOLDER "folder"
+#define TARGET "folder/model"
+#define DIGITS "00112233445566778899aabbccddeeff"
+
+static struct scene scene;
+static const struct sharded_sample sample = {2, 1};
+
+static void set_up(void)
+{
+	scene_open(&scene);
+	memory_system_settings(scene.memory)->threads_inline = true;
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, FOLDER), 0);
+	ASSERT_OK(sharded_write(scene.system, TARGET, &sample, false, &test_error));
+}
+
+static void tear_down(void)
+{
+	scene_close(&scene);
+}
+
+static void add(const char *path)
+{
+	ck_assert_int_eq(memory_system_add_file(scene.memory, path, "x", 1), 0);
+}
+
+static bool has(const char *path)
+{
+	return memory_system_exists(scene.memory, path);
+}
+
+static struct cairn_sweep_report sweep(void)
+{
+	struct cairn_sweep_report report = {0};
+
+	ASSERT_OK(sweep_path(scene.system, FOLDER, &report, &test_error));
+	return report;
+}
+
+static void check(void)
+{
+	ASSERT_OK(sharded_check(scene.system, TARGET, &sample, &test_error));
+}
+
+START_TEST(what_the_dead_left_goes)
+{
+	struct cairn_sweep_report report;
+
+	add(FOLDER "/.cairn-tmp-" DIGITS);
+	add(FOLDER "/.cairn-trash-" DIGITS);
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, FOLDER "/.cairn-tmp-1" DIGITS),
+			 0);
+	ck_assert_int_eq(
+		memory_system_add_directory(scene.memory, FOLDER
+					    "/.cairn-trash-ff112233445566778899aabbccddeeff"),
+		0);
+	add(FOLDER "/.cairn-trash-ff112233445566778899aabbccddeeff/index.cairn");
+	add(FOLDER "/.cairn-trash-ff112233445566778899aabbccddeeff/shard-00000-of-00001.cairn");
+	add(TARGET "/shard-00000-of-00003-0123abcd.cairn");
+	add(TARGET "/rank-00000-attempt-00001.cairn");
+	add(TARGET "/.cairn-tmp-" DIGITS);
+	report = sweep();
+	ck_assert_uint_eq(report.removed, 6);
+	ck_assert_uint_eq(report.kept, 0);
+	ck_assert(has(FOLDER "/.cairn-tmp-1" DIGITS)); /* a digit too many */
+	ck_assert(!has(FOLDER "/.cairn-tmp-" DIGITS));
+	ck_assert(!has(FOLDER "/.cairn-trash-ff112233445566778899aabbccddeeff"));
+	ck_assert(!has(TARGET "/shard-00000-of-00003-0123abcd.cairn"));
+	check();
+	report = sweep();
+	ck_assert_uint_eq(report.removed + report.kept, 0);
+}
+END_TEST
+
+START_TEST(foreign_names_stay)
+{
+	static const char *const names[] = {
+		FOLDER "/.cairn-tmp-0011223344556677889_aabbccddeeff",
+		FOLDER "/.cairn-tmp-" DIGITS "0",
+		FOLDER "/.cairn-tmp-00112233445566778899AABBCCDDEEFF",
+		FOLDER "/.cairn-tmp-",
+		FOLDER "/.cairn-",
+		FOLDER "/shard-00000-of-00002.cairn", /* no checkpoint lies here */
+		FOLDER "/notes.txt",
+		TARGET "/notes.txt",
+		TARGET "/shard-00000-of-00003-0123abc.cairn",
+		TARGET "/shard-00000-of-00003.cairn.bak",
+		TARGET "/Shard-00000-of-00003.cairn",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		add(names[i]);
+	ck_assert_uint_eq(sweep().removed, 0);
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		ck_assert_msg(has(names[i]), "%s", names[i]);
+}
+END_TEST
+
+START_TEST(links_special_files_and_those_of_others_stay)
+{
+	add(FOLDER "/precious");
+	ck_assert_int_eq(
+		memory_system_add_link(scene.memory, FOLDER "/.cairn-tmp-" DIGITS, "precious"), 0);
+	ck_assert_int_eq(memory_system_add_special(scene.memory, FOLDER
+						   "/.cairn-tmp-ff112233445566778899aabbccddeeff"),
+			 0);
+	ck_assert_int_eq(memory_system_add_link(scene.memory, TARGET "/shard-00000-of-00009.cairn",
+						"../precious"),
+			 0);
+	add(FOLDER "/.cairn-trash-" DIGITS);
+	ck_assert_int_eq(
+		memory_system_set_owner(scene.memory, FOLDER "/.cairn-trash-" DIGITS, 1001), 0);
+	add(TARGET "/shard-00001-of-00009.cairn");
+	ck_assert_int_eq(
+		memory_system_set_owner(scene.memory, TARGET "/shard-00001-of-00009.cairn", 1001),
+		0);
+	ck_assert_int_eq(
+		memory_system_add_directory(scene.memory, TARGET "/shard-00002-of-00009.cairn"), 0);
+	ck_assert_uint_eq(sweep().removed, 0);
+	ck_assert_uint_eq(sweep().kept, 6);
+	ck_assert(has(FOLDER "/precious"));
+	ck_assert(has(FOLDER "/.cairn-tmp-" DIGITS));
+	check();
+}
+END_TEST
+
+START_TEST(a_folder_with_foreign_files_in_it_stays)
+{
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, FOLDER "/.cairn-tmp-" DIGITS),
+			 0);
+	add(FOLDER "/.cairn-tmp-" DIGITS "/notes.txt");
+	add(FOLDER "/.cairn-tmp-" DIGITS "/index.cairn");
+	ck_assert_uint_eq(sweep().kept, 1);
+	ck_assert(has(FOLDER "/.cairn-tmp-" DIGITS "/notes.txt"));
+}
+END_TEST
+
+START_TEST(nothing_is_judged_by_a_damaged_index)
+{
+	add(TARGET "/shard-00000-of-00009.cairn");
+	ck_assert_int_eq(memory_system_corrupt(scene.memory, TARGET "/index.cairn", 65536 + 40, 1),
+			 0);
+	ck_assert_int_eq(memory_system_corrupt(scene.memory, TARGET "/index.cairn", 100, 1), 0);
+	(void)!sweep_path(scene.system, FOLDER, NULL, NULL);
+	ck_assert(has(TARGET "/shard-00000-of-00009.cairn"));
+	ck_assert(has(TARGET "/shard-00000-of-00002.cairn"));
+	ck_assert(has(TARGET "/shard-00001-of-00002.cairn"));
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_made_durable_is_in_doubt)
+{
+	const struct memory_fault fault = {.call = MEMORY_CALL_SYNC, .at = 1, .error = EIO};
+
+	add(FOLDER "/.cairn-tmp-" DIGITS);
+	memory_system_set_fault(scene.memory, 0, &fault);
+	ASSERT_STATUS(sweep_path(scene.system, FOLDER, NULL, &test_error), CAIRN_IN_DOUBT);
+	memory_system_clear_faults(scene.memory);
+	ck_assert(has(FOLDER "/.cairn-tmp-" DIGITS));
+	ck_assert_uint_eq(sweep().removed, 1);
+}
+END_TEST
+
+START_TEST(a_living_save_is_kept)
+{
+	struct cairn_save *save = NULL;
+
+	ASSERT_OK(sharded_begin(scene.system, FOLDER "/other", &sample, false, &save, &test_error));
+	ASSERT_OK(sharded_write_rank(save, &sample, 0, 0, &test_error));
+	ck_assert_uint_eq(sweep().kept, 1);
+	ASSERT_OK(sharded_write_rank(save, &sample, 1, 0, &test_error));
+	ASSERT_OK(cairn_save_commit(save, &test_error));
+	cairn_save_destroy(save);
+	ck_assert_uint_eq(sweep().kept, 0);
+	ASSERT_OK(sharded_check(scene.system, FOLDER "/other", &sample, &test_error));
+}
+END_TEST
+
+START_TEST(paths_that_are_no_folder_are_refused)
+{
+	add(FOLDER "/file");
+	ASSERT_STATUS(sweep_path(scene.system, NULL, NULL, &test_error), CAIRN_INVALID_ARGUMENT);
+	ASSERT_STATUS(sweep_path(scene.system, "nowhere", NULL, &test_error), CAIRN_NOT_FOUND);
+	ck_assert_int_ne(sweep_path(scene.system, FOLDER "/file", NULL, &test_error), CAIRN_OK);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------ removing */
+
+START_TEST(a_checkpoint_is_removed_and_readers_keep_it)
+{
+	struct cairn_reader *const reader = scene_reader(&scene, TARGET, NULL);
+
+	ASSERT_OK(remove_path(scene.system, TARGET, &test_error));
+	ck_assert(!has(TARGET));
+	ASSERT_OK(sharded_compare(reader, &sample, 2, &test_error));
+	cairn_reader_close(reader);
+	ASSERT_STATUS(remove_path(scene.system, TARGET, &test_error), CAIRN_NOT_FOUND);
+	ASSERT_OK(sharded_write_part(scene.system, FOLDER "/one.cairn", &sample, 0, &test_error));
+	ASSERT_OK(remove_path(scene.system, FOLDER "/one.cairn", &test_error));
+	ck_assert(!has(FOLDER "/one.cairn"));
+	ck_assert_uint_eq(sweep().removed, 0);
+}
+END_TEST
+
+START_TEST(what_is_not_a_whole_checkpoint_of_ours_is_not_removed)
+{
+	add(FOLDER "/file");
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, FOLDER "/empty"), 0);
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, FOLDER "/single"), 0);
+	ASSERT_OK(sharded_write_part(scene.system, FOLDER "/single/m.cairn", &sample, 0,
+				     &test_error));
+	ck_assert_int_eq(memory_system_add_link(scene.memory, FOLDER "/link", "model"), 0);
+	ASSERT_STATUS(remove_path(scene.system, FOLDER "/file", &test_error),
+		      CAIRN_NOT_A_CHECKPOINT);
+	ASSERT_STATUS(remove_path(scene.system, FOLDER "/empty", &test_error),
+		      CAIRN_NOT_A_CHECKPOINT);
+	ASSERT_STATUS(remove_path(scene.system, FOLDER "/single", &test_error),
+		      CAIRN_NOT_A_CHECKPOINT);
+	ASSERT_STATUS(remove_path(scene.system, FOLDER "/link", &test_error),
+		      CAIRN_NOT_A_CHECKPOINT);
+	ASSERT_STATUS(remove_path(scene.system, TARGET "/index.cairn", &test_error),
+		      CAIRN_NOT_A_CHECKPOINT);
+	ASSERT_STATUS(remove_path(scene.system, TARGET "/shard-00000-of-00002.cairn", &test_error),
+		      CAIRN_NOT_A_CHECKPOINT);
+	add(TARGET "/notes.txt");
+	ASSERT_FAILS(remove_path(scene.system, TARGET, &test_error), CAIRN_NOT_A_CHECKPOINT,
+		     "notes.txt");
+	check();
+	ck_assert(has(FOLDER "/single/m.cairn"));
+	ck_assert(has(FOLDER "/link"));
+}
+END_TEST
+
+START_TEST(an_entry_is_removed_by_its_name)
+{
+	struct folder folder = {0};
+	char name[SYSTEM_NAME_SIZE];
+
+	add(FOLDER "/file");
+	ASSERT_OK(folder_open(scene.system, FOLDER "/x", &folder, name, &test_error));
+	ck_assert(folder_remove_entry(&folder, "file"));
+	ck_assert(!folder_remove_entry(&folder, "file"));
+	ck_assert(folder_remove_entry(&folder, "model"));
+	ck_assert(!has(TARGET));
+	ASSERT_STATUS(folder_take_away(&folder, "model", &test_error), CAIRN_NOT_FOUND);
+	folder_close(&folder);
+}
+END_TEST
+
+static Suite *recover_suite(void)
+{
+	Suite *const suite = suite_create("recover");
+	TCase *const tcase = tcase_create("recover");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, what_the_dead_left_goes);
+	tcase_add_test(tcase, foreign_names_stay);
+	tcase_add_test(tcase, links_special_files_and_those_of_others_stay);
+	tcase_add_test(tcase, a_folder_with_foreign_files_in_it_stays);
+	tcase_add_test(tcase, nothing_is_judged_by_a_damaged_index);
+	tcase_add_test(tcase, a_folder_that_cannot_be_made_durable_is_in_doubt);
+	tcase_add_test(tcase, a_living_save_is_kept);
+	tcase_add_test(tcase, paths_that_are_no_folder_are_refused);
+	tcase_add_test(tcase, a_checkpoint_is_removed_and_readers_keep_it);
+	tcase_add_test(tcase, what_is_not_a_whole_checkpoint_of_ours_is_not_removed);
+	tcase_add_test(tcase, an_entry_is_removed_by_its_name);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	return run_suite(recover_suite());
+}
