@@ -103,7 +103,8 @@ static enum cairn_status copy_source(struct merging *merging, uint32_t number,
 		return status;
 	cairn_reader_close(merging->readers[number]);
 	merging->readers[number] = NULL;
-	status = reader_open_path(merging->system, path, NULL, &merging->readers[number], error);
+	status = reader_open_path(merging->system, path, &merge_reader_options,
+				  &merging->readers[number], error);
 	if (status == CAIRN_OK) {
 		reader_spare_descriptors(merging->readers[number], number);
 		merging->report.copied++;
@@ -141,8 +142,8 @@ static enum cairn_status open_sources(struct merging *merging, struct cairn_erro
 	for (uint32_t i = 0; i < merging->count && status == CAIRN_OK; i++) {
 		struct cairn_reader **const reader = &merging->readers[i];
 
-		status = reader_open_path(merging->system, merging->sources[i], NULL, reader,
-					  error);
+		status = reader_open_path(merging->system, merging->sources[i],
+					  &merge_reader_options, reader, error);
 		if (status != CAIRN_OK)
 			break;
 		merging->files[i] = (*reader)->files[(*reader)->first_file].status;

@@ -39,8 +39,8 @@ static enum cairn_status check_options(const struct cairn_reader_options *option
 				 sizeof(*options));
 	if (options->verification > CAIRN_VERIFY_NEVER ||
 	    options->transport > CAIRN_TRANSPORT_COPY ||
-	    (options->flags & ~(uint32_t)(CAIRN_OPEN_CHECK_INDEX | CAIRN_OPEN_UNALIGNED_VIEWS)) !=
-		    0)
+	    (options->flags & ~(uint32_t)(CAIRN_OPEN_CHECK_INDEX | CAIRN_OPEN_UNALIGNED_VIEWS |
+					  CAIRN_OPEN_MAPPED_INDEX)) != 0)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "unknown reader options");
 	return CAIRN_OK;

@@ -130,6 +130,12 @@ static enum cairn_status use_private_memory(struct cairn_reader *reader, struct 
 	return CAIRN_OK;
 }
 
+static bool uses_map(const struct cairn_reader *reader)
+{
+	return reader->footer.index_size > PRIVATE_INDEX_SIZE_MAX ||
+	       (reader->open_flags & CAIRN_OPEN_MAPPED_INDEX) != 0;
+}
+
 static enum cairn_status use_image(struct cairn_reader *reader, const struct file *file,
 				   struct cairn_error *error)
 {
@@ -137,7 +143,7 @@ static enum cairn_status use_image(struct cairn_reader *reader, const struct fil
 
 	if (file->map == NULL && file->base != NULL)
 		status = use_memory(reader, file, error);
-	else if (file->base != NULL && reader->footer.index_size > PRIVATE_INDEX_SIZE_MAX &&
+	else if (file->base != NULL && uses_map(reader) &&
 		 (uintptr_t)file->base % sizeof(uint64_t) == 0)
 		status = use_map(reader, file, error);
 	else

@@ -228,12 +228,13 @@ static uint64_t chunk_size_of(const struct cairn_reader *reader)
 
 void cairn_reader_info(const struct cairn_reader *reader, struct cairn_reader_info *info)
 {
-	const size_t size = info->size;
+	const size_t size = info->size == 0 ? sizeof(*info) : info->size;
+	struct cairn_reader_info facts;
 	uint64_t mapped = 0;
 
 	for (uint32_t i = 0; i < reader->file_count; i++)
 		mapped += reader->files[i].map_size;
-	*info = (struct cairn_reader_info){
+	facts = (struct cairn_reader_info){
 		.size = size,
 		.format = reader->format,
 		.format_version = reader->format_version,
@@ -252,7 +253,8 @@ void cairn_reader_info(const struct cairn_reader *reader, struct cairn_reader_in
 		.mapped_bytes = mapped,
 		.note = reader->note,
 	};
-	memcpy(info->save_id, reader->header.save_id, sizeof(info->save_id));
+	memcpy(facts.save_id, reader->header.save_id, sizeof(facts.save_id));
+	memcpy(info, &facts, size < sizeof(facts) ? size : sizeof(facts));
 }
 
 uint32_t cairn_reader_shard_count(const struct cairn_reader *reader)

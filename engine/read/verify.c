@@ -577,24 +577,44 @@ static uint64_t total_bytes(const struct cairn_reader *reader)
 
 /* A shard as a checkpoint of its own: what it says about itself, beside what the index says about
  * it. */
+/* The file of a shard once more, from its descriptor or, where none was kept, from its folder. */
+static enum cairn_status open_shard_file(const struct cairn_reader *reader, uint32_t shard,
+					 struct file *file, struct cairn_error *error)
+{
+	const struct file *const sibling = &reader->files[shard];
+	struct file_place place = {
+		.path = sibling->name, .name = sibling->name, .flags = SYSTEM_NO_FOLLOW};
+	enum cairn_status status;
+
+	if (sibling->fd >= 0) {
+		status = file_open_fd(reader->system, sibling->fd, 0, 0, file, error);
+		if (status == CAIRN_OK)
+			file->name = sibling->name;
+		return status;
+	}
+	place.directory = system_open(reader->system, SYSTEM_CWD, reader->folder,
+				      SYSTEM_WANT_DIRECTORY);
+	if (place.directory < 0)
+		return error_set_system(error, place.directory, "cannot open the folder");
+	status = file_open(reader->system, &place, file, error);
+	system_close(reader->system, place.directory);
+	return status;
+}
+
 static enum cairn_status open_shard_alone(const struct cairn_reader *reader, uint32_t shard,
 					  struct cairn_reader *alone, struct cairn_error *error)
 {
-	const struct file *const sibling = &reader->files[shard];
 	uint8_t page[CONTAINER_PAGE_SIZE];
 	struct file file;
 	enum cairn_status status;
 
-	if (sibling->fd >= 0) {
-		status = file_open_fd(reader->system, sibling->fd, 0, 0, &file, error);
-		if (status != CAIRN_OK)
-			return status;
-		file.name = sibling->name;
-	} else { /* only mapped: the mapping is the file that the index means */
-		file_from_memory(reader->system, sibling->base, sibling->size, &file);
-		file.name = sibling->name;
-	}
-	status = file_read(sibling, 0, page, sizeof(page), error);
+	status = open_shard_file(reader, shard, &file, error);
+	if (status != CAIRN_OK)
+		return status;
+	if (file.size < sizeof(page))
+		status = error_set(error, CAIRN_TRUNCATED, CAIRN_ERROR_NO_OFFSET, "it was cut off");
+	else
+		status = file_read(&file, 0, page, sizeof(page), error);
 	if (status == CAIRN_OK)
 		return open_container_alone(alone, &file, page, error);
 	file_close(&file);

@@ -21,7 +21,8 @@ enum {
 	DRAFT_NAME_TRIES = 8,
 	TEMPORARY_ID_DIGITS = 32
 };
-#define LOCK_WAIT_NS ((uint64_t)10 * 1000 * 1000)
+#define LOCK_WAIT_NS    ((uint64_t)10 * 1000 * 1000)
+#define PUBLISH_WAIT_NS ((uint64_t)300 * 1000 * 1000)
 
 /* ---------------------------------------------------------------------------------------- names */
 
@@ -114,8 +115,8 @@ bool means_no_locks(int result)
 	return result == -ENOLCK || result == -ENOSYS || result == -EOPNOTSUPP || result == -EINVAL;
 }
 
-enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
-			      struct cairn_error *error)
+static enum cairn_status lock_within(struct folder *folder, enum system_lock lock, uint64_t wait_ns,
+				     struct cairn_error *error)
 {
 	int result = 0;
 
@@ -125,7 +126,7 @@ enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
 		result = system_lock(folder->system, folder->fd, lock);
 		if (result != -EWOULDBLOCK)
 			break;
-		system_sleep(folder->system, LOCK_WAIT_NS);
+		system_sleep(folder->system, wait_ns);
 	}
 	if (means_no_locks(result)) {
 		folder->locks_work = false;
@@ -136,6 +137,17 @@ enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
 				 "the folder is locked by another writer, or by a child that was "
 				 "forked during a save");
 	return result < 0 ? error_set_system(error, result, "cannot lock the folder") : CAIRN_OK;
+}
+
+enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
+			      struct cairn_error *error)
+{
+	return lock_within(folder, lock, LOCK_WAIT_NS, error);
+}
+
+enum cairn_status folder_lock_to_publish(struct folder *folder, struct cairn_error *error)
+{
+	return lock_within(folder, SYSTEM_LOCK_EXCLUSIVE, PUBLISH_WAIT_NS, error);
 }
 
 void folder_unlock(struct folder *folder)

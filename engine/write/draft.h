@@ -67,6 +67,8 @@ void folder_close(struct folder *folder);
 /* Waits for a lock of the folder, a second at most: BUSY. No-op where locks do not work. */
 enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,
 			      struct cairn_error *error);
+/* Exclusive, and half a minute at most: hours of work are waiting to be published. */
+enum cairn_status folder_lock_to_publish(struct folder *folder, struct cairn_error *error);
 void folder_unlock(struct folder *folder);
 
 /* Creates a draft for `target`, locked. `direct`: with O_DIRECT where that works. */

@@ -108,6 +108,9 @@ struct merge {
 };
 #define MERGE_SAME_NAME 0x80000000u
 
+/* How sources are opened: their indexes are walked through once, and there may be hundreds. */
+extern const struct cairn_reader_options merge_reader_options;
+
 /* Begins a merge of readers, which are borrowed until merge_fini. NO_MEMORY. */
 enum cairn_status merge_init(struct merge *merge, struct system *system,
 			     const struct cairn_reader *const *readers, uint32_t count,

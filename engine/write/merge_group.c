@@ -191,6 +191,8 @@ static enum cairn_status mark_replicas(struct merge *merge, struct cairn_error *
 
 	if (order == NULL)
 		return error_set_memory(error, "slices");
+	if (count == 0) /* tensors without elements need none */
+		return CAIRN_OK;
 	for (uint32_t i = 0; i < count; i++)
 		order[i] = &group->slices[i];
 	sort_pointers(order, order + count, count, compare_slices);

@@ -17,6 +17,8 @@
 
 #define ARENA_SIZE_MAX ((size_t)1 << 40)
 
+const struct cairn_reader_options merge_reader_options = {.flags = CAIRN_OPEN_MAPPED_INDEX};
+
 /* -------------------------------------------------------------------------------------- sources */
 
 enum cairn_status merge_advance(struct merge_source *source, bool *done, struct cairn_error *error)

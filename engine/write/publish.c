@@ -67,10 +67,15 @@ static enum cairn_status give_name(struct folder *folder, struct draft *draft, b
 	return CAIRN_OK;
 }
 
+/* XFS answers an fsync of a folder with success after it shut itself down; a look at the folder
+ * tells. */
 static enum cairn_status sync_folder(const struct folder *folder, struct cairn_error *error)
 {
-	const int result = system_sync(folder->system, folder->fd);
+	struct system_status status;
+	int result = system_sync(folder->system, folder->fd);
 
+	if (result == 0)
+		result = system_status(folder->system, folder->fd, &status);
 	return result < 0 ? error_set_system(error, result, "cannot make the folder durable")
 			  : CAIRN_OK;
 }
@@ -130,7 +135,7 @@ enum cairn_status publish(struct draft *drafts, uint32_t count, bool replace,
 
 	status = sync_files(drafts, count, error);
 	if (status == CAIRN_OK)
-		status = folder_lock(folder, SYSTEM_LOCK_EXCLUSIVE, error);
+		status = folder_lock_to_publish(folder, error);
 	if (status == CAIRN_OK) {
 		status = name_all(folder, drafts, count, replace, error);
 		folder_unlock(folder);
@@ -148,7 +153,7 @@ enum cairn_status publish_folder(struct folder *parent, const char *temporary, c
 	enum cairn_status status;
 	int result;
 
-	status = folder_lock(parent, SYSTEM_LOCK_EXCLUSIVE, error);
+	status = folder_lock_to_publish(parent, error);
 	if (status != CAIRN_OK)
 		return status;
 	result = rename_to_new_name(parent, temporary, target);
@@ -232,7 +237,7 @@ enum cairn_status publish_into(struct folder *from, const char *const *shards, u
 {
 	enum cairn_status status;
 
-	status = folder_lock(to, SYSTEM_LOCK_EXCLUSIVE, error);
+	status = folder_lock_to_publish(to, error);
 	if (status != CAIRN_OK)
 		return status;
 	status = link_and_rename(from, shards, count, index, to, error);

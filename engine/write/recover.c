@@ -49,7 +49,7 @@ bool folder_remove_entry(struct folder *folder, const char *name)
 
 /* The descriptor is still what the name refers to: nobody put another file there between open and
  * lock. */
-static bool still_named(struct folder *folder, const char *name, const struct system_status *opened)
+bool folder_still_names(struct folder *folder, const char *name, const struct system_status *opened)
 {
 	struct system_status named;
 
@@ -65,29 +65,38 @@ static bool is_orphan(struct folder *folder, const char *name, int fd)
 	       (opened.kind == SYSTEM_REGULAR || opened.kind == SYSTEM_DIRECTORY) &&
 	       opened.owner == system_user(folder->system) &&
 	       system_lock(folder->system, fd, SYSTEM_LOCK_EXCLUSIVE) == 0 &&
-	       still_named(folder, name, &opened);
+	       folder_still_names(folder, name, &opened);
 }
 
-/* The lock is held while the entry is removed. */
-static bool remove_orphan(struct folder *folder, const char *name)
+/* A descriptor that holds the orphan's lock: nobody works there and nobody can begin to. Negative
+ * when it is none. */
+static int open_orphan(struct folder *folder, const char *name)
 {
 	const int fd = system_open(folder->system, folder->fd, name, SYSTEM_NO_FOLLOW);
-	bool removed;
 
-	if (fd < 0)
-		return false;
-	removed = is_orphan(folder, name, fd) && folder_remove_entry(folder, name);
+	if (fd < 0 || is_orphan(folder, name, fd))
+		return fd;
 	system_close(folder->system, fd);
-	return removed;
+	return -1;
 }
 
 /* --------------------------------------------------------------------------------------- shards */
 
+enum {
+	DEFERRED_MAX = 16
+};
+
 struct sweep {
 	struct folder *folder;
 	struct sweep_counts *counts;
-	struct cairn_reader *index; /* of the sharded checkpoint in this folder; NULL: there is
-				       none, or it cannot be read */
+	/* of the sharded checkpoint in this folder; NULL: there is none, or it cannot be read */
+	struct cairn_reader *index;
+	/* the first orphans, each with its lock, to be removed when the folder is free again */
+	struct orphan {
+		int fd;
+		char name[TEMPORARY_NAME_SIZE];
+	} deferred[DEFERRED_MAX];
+	uint32_t deferred_count;
 };
 
 static enum cairn_status open_index(struct cairn_reader *reader, struct folder *folder)
@@ -155,29 +164,49 @@ static bool remove_shard(struct folder *folder, const char *name)
 
 /* ------------------------------------------------------------------------------------- sweeping */
 
-static int sweep_entry(void *context, const char *name)
+static void count(struct sweep *sweep, bool removed)
 {
-	struct sweep *const sweep = context;
-	bool removed;
-
-	if (is_temporary_name(name))
-		removed = remove_orphan(sweep->folder, name);
-	else if (sweep->index != NULL && (is_shard_name(name) || is_rank_name(name)) &&
-		 !index_names(sweep->index, name)) /* a rank that finished after the commit, too */
-		removed = remove_shard(sweep->folder, name);
-	else
-		return 0;
 	if (removed)
 		sweep->counts->removed++;
 	else
 		sweep->counts->kept++;
+}
+
+/* The lock is held while the entry is removed. */
+static void remove_orphan(struct sweep *sweep, const struct orphan *orphan)
+{
+	count(sweep, folder_remove_entry(sweep->folder, orphan->name));
+	system_close(sweep->folder->system, orphan->fd);
+}
+
+static void sweep_temporary(struct sweep *sweep, const char *name)
+{
+	struct orphan orphan = {.fd = open_orphan(sweep->folder, name)};
+
+	memcpy(orphan.name, name, strlen(name) + 1);
+	if (orphan.fd < 0)
+		count(sweep, false);
+	else if (sweep->deferred_count < DEFERRED_MAX)
+		sweep->deferred[sweep->deferred_count++] = orphan;
+	else
+		remove_orphan(sweep, &orphan);
+}
+
+static int sweep_entry(void *context, const char *name)
+{
+	struct sweep *const sweep = context;
+
+	if (is_temporary_name(name))
+		sweep_temporary(sweep, name);
+	else if (sweep->index != NULL && (is_shard_name(name) || is_rank_name(name)) &&
+		 !index_names(sweep->index, name)) /* a rank that finished after the commit, too */
+		count(sweep, remove_shard(sweep->folder, name));
 	return 0;
 }
 
-static enum cairn_status sweep_locked(struct folder *folder, struct sweep_counts *counts,
-				      struct cairn_error *error)
+static enum cairn_status sweep_locked(struct sweep *sweep, struct cairn_error *error)
 {
-	struct sweep sweep = {.folder = folder, .counts = counts};
+	struct folder *const folder = sweep->folder;
 	enum cairn_status status = CAIRN_OK;
 	int result;
 
@@ -188,17 +217,18 @@ static enum cairn_status sweep_locked(struct folder *folder, struct sweep_counts
 			error->code = CAIRN_IN_DOUBT;
 		return CAIRN_IN_DOUBT;
 	}
-	sweep.index = read_index(folder);
-	result = system_list(folder->system, folder->fd, sweep_entry, &sweep);
+	sweep->index = read_index(folder);
+	result = system_list(folder->system, folder->fd, sweep_entry, sweep);
 	if (result < 0)
 		status = error_set_system(error, result, "cannot list the folder");
-	cairn_reader_close(sweep.index);
+	cairn_reader_close(sweep->index);
 	return status;
 }
 
 enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *counts,
 			       struct cairn_error *error)
 {
+	struct sweep sweep = {.folder = folder, .counts = counts};
 	enum cairn_status status;
 
 	/* a lock on a network file system may not reach the writers on other hosts */
@@ -207,8 +237,11 @@ enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *count
 	status = folder_lock(folder, SYSTEM_LOCK_EXCLUSIVE, error);
 	if (status != CAIRN_OK || !folder->locks_work)
 		return status;
-	status = sweep_locked(folder, counts, error);
+	status = sweep_locked(&sweep, error);
+	/* first: other writers need the folder, and give up before terabytes are freed */
 	folder_unlock(folder);
+	for (uint32_t i = 0; i < sweep.deferred_count; i++)
+		remove_orphan(&sweep, &sweep.deferred[i]);
 	return status;
 }
 
@@ -245,7 +278,7 @@ enum cairn_status folder_take_away(struct folder *folder, const char *name,
 	if (status != CAIRN_OK)
 		return status;
 	status = rename_to_trash(folder, name, trash, error);
-	/* now: freeing terabytes takes longer than other writers wait. What stays is swept later. */
+	/* first: freeing terabytes takes longer than others wait. What stays is swept later. */
 	folder_unlock(folder);
 	if (status == CAIRN_OK)
 		folder_remove_entry(folder, trash);

@@ -6,7 +6,8 @@
  * (.cairn-tmp-<32 hex>) and what was put aside for deletion (.cairn-trash-<32 hex>), when their
  * lock could be had and they still have that name then; and in a sharded checkpoint shards that its
  * durable index does not name (an index that names none owns none). The folder is locked
- * exclusively and made durable before anything is judged.
+ * exclusively and made durable before anything is judged; what was judged is removed under its own
+ * lock, most of it when the folder is free again.
  */
 #ifndef CAIRN_ENGINE_RECOVER_H
 #define CAIRN_ENGINE_RECOVER_H
@@ -37,5 +38,9 @@ bool folder_remove_entry(struct folder *folder, const char *name);
  */
 enum cairn_status folder_take_away(struct folder *folder, const char *name,
 				   struct cairn_error *error);
+
+/* The name still refers to what was opened. */
+bool folder_still_names(struct folder *folder, const char *name,
+			const struct system_status *opened);
 
 #endif

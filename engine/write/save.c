@@ -263,7 +263,7 @@ static enum cairn_status open_rank(struct cairn_save *save, uint32_t rank, uint3
 
 	rank_name(rank, attempt, name);
 	work_folder_file(&save->work, name, path, sizeof(path));
-	status = reader_open_path(save->system, path, NULL, reader, error);
+	status = reader_open_path(save->system, path, &merge_reader_options, reader, error);
 	if (status != CAIRN_OK)
 		return status;
 	reader_spare_descriptors(*reader, rank);

@@ -91,6 +91,7 @@ static enum cairn_status set_path(struct work_folder *work, const char *path,
 /* Opens the temporary folder and takes a shared lock of it. */
 static enum cairn_status enter(struct work_folder *work, struct cairn_error *error)
 {
+	struct system_status opened;
 	enum cairn_status status;
 	int result;
 
@@ -101,9 +102,17 @@ static enum cairn_status enter(struct work_folder *work, struct cairn_error *err
 	result = work->parent.locks_work
 			 ? system_lock(work->system, work->folder.fd, SYSTEM_LOCK_SHARED)
 			 : 0;
-	if (result < 0 && !means_no_locks(result))
+	if (result == -EWOULDBLOCK)
 		return error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET,
 				 "the save is being swept");
+	if (result < 0 && !means_no_locks(result))
+		return error_set_system(error, result, "cannot lock the temporary folder");
+	result = system_status(work->system, work->folder.fd, &opened);
+	if (result < 0)
+		return error_set_system(error, result, "cannot examine the temporary folder");
+	if (!folder_still_names(&work->parent, work->temporary, &opened))
+		return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET,
+				 "the save was just published or swept");
 	return CAIRN_OK;
 }
 

@@ -69,7 +69,10 @@ enum cairn_open_flags {
 	/* check every record and the order of all names at open: O(n) */
 	CAIRN_OPEN_CHECK_INDEX = 1u << 0,
 	/* hand out mapped views that are not aligned for their element type */
-	CAIRN_OPEN_UNALIGNED_VIEWS = 1u << 1
+	CAIRN_OPEN_UNALIGNED_VIEWS = 1u << 1,
+	/* use an index of any size where it is mapped: for who opens hundreds of files at once and
+	 * counts private memory */
+	CAIRN_OPEN_MAPPED_INDEX = 1u << 2
 };
 
 /* Zero is the default everywhere; NULL stands for all defaults. */

@@ -454,10 +454,17 @@ static int judge_state(void *context, const struct crash_state *state)
 
 /* ----------------------------------------------------------------------------------- scenarios */
 
+static uint32_t states_of(const struct scenario *scenario, bool is_long)
+{
+	if (is_long)
+		return scenario->states_long;
+	return getenv("CAIRN_SANITIZE") != NULL ? scenario->states / 10 : scenario->states;
+}
+
 static struct sharded_tally run_scenario(const struct scenario *scenario, bool is_long)
 {
 	const struct crash_options options = {
-		.states_max = is_long ? scenario->states_long : scenario->states,
+		.states_max = states_of(scenario, is_long),
 		.samples_per_point = is_long ? 16384 : 2048,
 		.sectors = scenario->sectors,
 		.split_renames = scenario->split_renames,

@@ -16,7 +16,7 @@
  * away. Random moments are left out there: the copy would not be of one moment.
  *
  * After a cut the child goes on: what it says then counts, since a file system may shut itself down
- * under a save. One exception: XFS lets the fsync of a folder succeed then, which is the kernel's.
+ * under a save. (XFS lets the fsync of a folder succeed then; publish.c looks again.)
  *
  * The control does nothing at fsync, and has to fail: else this program could find nothing.
  *
@@ -57,7 +57,6 @@ struct run {
 	const char *folder;
 	char snapshot[SAVES_PATH_SIZE];
 	bool by_copy;
-	bool untrue_possible; /* fsync may succeed after the file system was shut down */
 	bool is_control;
 	uint64_t random_cuts;
 	uint64_t size;
@@ -69,7 +68,6 @@ struct run {
 	uint64_t failed;
 	uint64_t found_new;
 	uint64_t found_old;
-	uint64_t untrue; /* fsyncs that succeeded after the file system was shut down */
 };
 
 static _Noreturn void give_up(const char *what)
@@ -96,8 +94,7 @@ __attribute__((format(printf, 2, 3))) static void fail(struct run *run, const ch
 /* From the child. */
 struct message {
 	uint64_t generation;
-	char what; /* 'b' begun, 'a' acknowledged, 'c' the power is being cut, 'f' failed, 'l'
-		      fsync succeeded after the cut */
+	char what; /* 'b' begun, 'a' acknowledged, 'c' the power is being cut, 'f' failed */
 	char text[200];
 };
 
@@ -125,8 +122,7 @@ static struct {
 	int folder;     /* to shut down; -1: stop here and be killed */
 	uint32_t flags; /* of the shutdown */
 	int messages;
-	bool untrue_possible; /* as in struct run */
-	bool without_fsync;   /* a control: it does nothing, and that has to be found */
+	bool without_fsync; /* a control: it does nothing, and that has to be found */
 } plan;
 
 static void cut(void)
@@ -149,16 +145,13 @@ int fsync(int fd)
 		cut();
 	result = plan.without_fsync ? 0 : (int)syscall(SYS_fsync, fd);
 	reason = errno;
-	if (now && plan.moment == MOMENT_BEFORE && plan.flags == SHUTDOWN_NOT_FLUSHED &&
-	    result == 0 && plan.untrue_possible)
-		say(plan.messages, 'l', 0, "");
 	if (now && plan.moment == MOMENT_AFTER)
 		cut();
 	errno = reason;
 	return result;
 }
 
-/* -------------------------------------------------------------------------------------- mounting */
+/* ------------------------------------------------------------------------------------- mounting */
 
 static void mount_image(const struct run *run)
 {
@@ -235,7 +228,6 @@ static _Noreturn void save_on(const struct run *run, enum save_kind kind, bool o
 	uint64_t generation = run->next;
 
 	plan.messages = messages;
-	plan.untrue_possible = run->untrue_possible;
 	do {
 		say(messages, 'b', generation, "");
 		if (save_generation(run->folder, kind, generation, run->size, &error) != CAIRN_OK) {
@@ -293,7 +285,7 @@ static bool is_waiting(int messages)
 	return poll(&wait, 1, 0) == 1 && (wait.revents & POLLIN) != 0;
 }
 
-/* ------------------------------------------------------------------------------------- the check */
+/* ------------------------------------------------------------------------------------ the check */
 
 static void check_kind(struct run *run, enum save_kind kind, const char *moment)
 {
@@ -341,7 +333,7 @@ static void power_off(const struct run *run, pid_t child, bool copied)
 		restore_image(run);
 }
 
-/* --------------------------------------------------------------------------------------- cutting */
+/* -------------------------------------------------------------------------------------- cutting */
 
 /* One save with a cut at a chosen fsync. False when it had not that many: then the cut came when it
  * was done. */
@@ -350,7 +342,6 @@ static bool cut_chosen(struct run *run, enum save_kind kind, const char *moment)
 	const uint32_t flags = plan.flags;
 	struct message message;
 	bool was_cut = false;
-	bool is_untrue = false;
 	int messages;
 	pid_t child;
 
@@ -359,9 +350,7 @@ static bool cut_chosen(struct run *run, enum save_kind kind, const char *moment)
 	if (plan.folder >= 0)
 		close(plan.folder);
 	while (next_message(messages, &message)) {
-		if (!is_untrue)
-			note(run, kind, &message);
-		is_untrue = is_untrue || message.what == 'l';
+		note(run, kind, &message);
 		if (message.what == 'f' && !was_cut)
 			fail(run, "%s, %s, not cut: %s", save_kind_name(kind), moment,
 			     message.text);
@@ -374,7 +363,6 @@ static bool cut_chosen(struct run *run, enum save_kind kind, const char *moment)
 		}
 	}
 	close(messages);
-	run->untrue += is_untrue;
 	if (!was_cut && run->by_copy)
 		copy_image(run->image, run->snapshot);
 	else if (!was_cut)
@@ -463,16 +451,14 @@ static void cut_at_random(struct run *run, enum save_kind kind)
 	}
 	shut_down(run, flags);
 	kill(child, SIGKILL);
-	while (next_message(messages, &message)) {
-		if (message.what != 'a' || !run->untrue_possible)
-			note(run, kind, &message);
-	}
+	while (next_message(messages, &message))
+		note(run, kind, &message);
 	close(messages);
 	power_off(run, child, false);
 	check(run, moment);
 }
 
-/* ------------------------------------------------------------------------------------------ main */
+/* ----------------------------------------------------------------------------------------- main */
 
 static void parse(struct run *run, int argc, char **argv)
 {
@@ -488,7 +474,6 @@ static void parse(struct run *run, int argc, char **argv)
 			    .image = argv[3],
 			    .folder = argv[4],
 			    .by_copy = strcmp(argv[1], "btrfs") == 0,
-			    .untrue_possible = strcmp(argv[1], "xfs") == 0,
 			    .random_cuts = 60,
 			    .size = 200000,
 			    .seed = 1,
@@ -516,10 +501,6 @@ static void report(const struct run *run)
 	       "%llu\n",
 	       run->type, (unsigned long long)run->cuts, (unsigned long long)run->found_old,
 	       (unsigned long long)run->found_new, (unsigned long long)run->failed);
-	if (run->untrue != 0)
-		printf("%s: %llu times the kernel called a folder's fsync done after the shutdown; "
-		       "what it acknowledged is not counted\n",
-		       run->type, (unsigned long long)run->untrue);
 }
 
 int main(int argc, char **argv)

@@ -44,7 +44,7 @@ static const struct cairn_reader_options bad_options[] = {
 	{.size = 8},
 	{.verification = (enum cairn_verification)2},
 	{.transport = (enum cairn_transport)3},
-	{.flags = 4},
+	{.flags = 8},
 	{.flags = 0x80000000u | CAIRN_OPEN_CHECK_INDEX},
 };
 

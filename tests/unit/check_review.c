@@ -18,6 +18,7 @@
 #include "format/bytes.h"
 #include "format/record.h"
 #include "tests/support/build.h"
+#include "tests/support/seam_hook.h"
 #include "tests/support/sharded_sample.h"
 #include "tests/support/suite.h"
 
@@ -392,6 +393,38 @@ START_TEST(a_network_folder_is_not_swept)
 }
 END_TEST
 
+/* Another writer comes just when something is removed. */
+static void lock_folder(void *context, enum memory_call call, bool is_after)
+{
+	int fd;
+
+	if (call != MEMORY_CALL_UNLINK || is_after)
+		return;
+	fd = system_open(scene.system, SYSTEM_CWD, "/", SYSTEM_WANT_DIRECTORY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(system_lock(scene.system, fd, SYSTEM_LOCK_EXCLUSIVE), 0);
+	system_close(scene.system, fd);
+	++*(uint32_t *)context;
+}
+
+/* Freeing terabytes takes longer than another writer's commit waits for the folder. */
+START_TEST(the_folder_is_free_while_its_orphans_are_removed)
+{
+	const struct bytes nothing = {NULL, 0};
+	uint32_t removed = 0;
+
+	write_tiny("/a.cairn");
+	scene_add_file(&scene, "/.cairn-tmp-00112233445566778899aabbccddeeff", &nothing);
+	scene_add_file(&scene, "/.cairn-trash-00112233445566778899aabbccddeeff", &nothing);
+	seam_hook_install(scene.system, lock_folder, &removed);
+	ASSERT_OK(sweep_path(scene.system, "/", NULL, &test_error));
+	ASSERT_OK(remove_path(scene.system, "/a.cairn", &test_error));
+	seam_hook_remove(scene.system);
+	ck_assert_uint_eq(removed, 3);
+	ck_assert(!memory_system_exists(scene.memory, "/a.cairn"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const suite = suite_create("review");
@@ -410,6 +443,7 @@ int main(void)
 	tcase_add_test(tests, the_record_of_a_shard_that_is_no_container_agrees_with_the_status);
 	tcase_add_test(tests, an_index_without_shards_owns_none);
 	tcase_add_test(tests, a_network_folder_is_not_swept);
+	tcase_add_test(tests, the_folder_is_free_while_its_orphans_are_removed);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
