@@ -197,6 +197,7 @@ static const struct {
 	{"the lock of the folder", MEMORY_CALL_LOCK, 1, CAIRN_IO, false},
 	{"the rename", MEMORY_CALL_RENAME, 1, CAIRN_IO, false},
 	{"fsync of the folder", MEMORY_CALL_SYNC, 2, CAIRN_IN_DOUBT, true},
+	{"the look at the folder", MEMORY_CALL_STATUS, 1, CAIRN_IN_DOUBT, true},
 };
 
 START_TEST(a_failed_step_leaves_the_old_or_the_new)
