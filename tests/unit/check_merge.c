@@ -641,6 +641,34 @@ START_TEST(the_data_are_linked_not_copied)
 }
 END_TEST
 
+static bool is_synced_before_a_rename(uint64_t inode)
+{
+	const struct memory_trace *const trace = memory_system_trace(scene.memory);
+
+	for (size_t i = 0; i < trace->count && trace->ops[i].kind != MEMORY_TRACE_RENAME; i++) {
+		if (trace->ops[i].kind == MEMORY_TRACE_SYNC && trace->ops[i].inode == inode)
+			return true;
+	}
+	return false;
+}
+
+/* Somebody may have copied the sources here just now, and made nothing durable. */
+START_TEST(sources_are_made_durable_before_the_result_has_a_name)
+{
+	struct system_status status;
+
+	write_parts();
+	memory_system_trace_start(scene.memory);
+	ASSERT_OK(merge(3));
+	for (uint32_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(
+			system_status_at(scene.system, SYSTEM_CWD, source_path(i), false, &status),
+			0);
+		ck_assert(is_synced_before_a_rename(status.inode));
+	}
+}
+END_TEST
+
 START_TEST(sharded_checkpoints_can_be_merged_and_may_share_shards)
 {
 	const char *const sources[] = {TARGET, FOLDER "/s1.cairn", FOLDER "/second", TARGET};
@@ -822,6 +850,7 @@ static Suite *merge_suite(void)
 	tcase_add_loop_test(tcase, metadata_that_differ_are_named, 0, 3);
 	tcase_add_loop_test(tcase, random_checkpoints_are_merged_as_the_model_says, 0, 8);
 	tcase_add_test(tcase, the_data_are_linked_not_copied);
+	tcase_add_test(tcase, sources_are_made_durable_before_the_result_has_a_name);
 	tcase_add_test(tcase, sharded_checkpoints_can_be_merged_and_may_share_shards);
 	tcase_add_test(tcase, a_shard_that_was_exchanged_is_not_merged);
 	tcase_add_test(tcase, what_cannot_be_linked_is_copied_and_counted);
