@@ -87,9 +87,7 @@ static enum cairn_status in_doubt(struct cairn_error *error)
 	return CAIRN_IN_DOUBT;
 }
 
-/* The last fsync of a publication: if it fails nobody knows which of the two, old or new, will be
- * there. */
-static enum cairn_status commit(const struct folder *folder, struct cairn_error *error)
+enum cairn_status folder_commit(const struct folder *folder, struct cairn_error *error)
 {
 	return sync_folder(folder, error) == CAIRN_OK ? CAIRN_OK : in_doubt(error);
 }
@@ -124,7 +122,7 @@ static enum cairn_status name_all(struct folder *folder, struct draft *drafts, u
 			system_unlink(folder->system, folder->fd, drafts[--named].target);
 		return status;
 	}
-	return commit(folder, error);
+	return folder_commit(folder, error);
 }
 
 enum cairn_status publish(struct draft *drafts, uint32_t count, bool replace,
@@ -157,7 +155,7 @@ enum cairn_status publish_folder(struct folder *parent, const char *temporary, c
 	if (status != CAIRN_OK)
 		return status;
 	result = rename_to_new_name(parent, temporary, target);
-	status = result < 0 ? cannot_rename(result, target, error) : commit(parent, error);
+	status = result < 0 ? cannot_rename(result, target, error) : folder_commit(parent, error);
 	folder_unlock(parent);
 	return status;
 }
@@ -224,7 +222,7 @@ static enum cairn_status link_and_rename(struct folder *from, const char *const 
 			return in_doubt(error); /* it may have happened, whatever the answer was */
 	}
 	if (status == CAIRN_OK)
-		return commit(to, error);
+		return folder_commit(to, error);
 	if (has_temporary)
 		system_unlink(to->system, to->fd, temporary);
 	while (linked > 0) /* new names that nothing refers to yet */

@@ -50,4 +50,11 @@ enum cairn_status publish_folder(struct folder *parent, const char *temporary, c
 enum cairn_status publish_into(struct folder *from, const char *const *shards, uint32_t count,
 			       const char *index, struct folder *to, struct cairn_error *error);
 
+/*
+ * The commit point of each change to a folder, a deletion and a recovery included: fsyncs it, and
+ * looks whether it is still there. IN_DOUBT when that fails: nobody knows then which of the two,
+ * old or new, will be there.
+ */
+enum cairn_status folder_commit(const struct folder *folder, struct cairn_error *error);
+
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/read/reader.h"
+#include "engine/write/publish.h"
 #include "engine/write/shard_names.h"
 #include "format/container.h"
 #include "format/error.h"
@@ -207,16 +208,11 @@ static int sweep_entry(void *context, const char *name)
 static enum cairn_status sweep_locked(struct sweep *sweep, struct cairn_error *error)
 {
 	struct folder *const folder = sweep->folder;
-	enum cairn_status status = CAIRN_OK;
+	enum cairn_status status = folder_commit(folder, error);
 	int result;
 
-	result = system_sync(folder->system, folder->fd);
-	if (result < 0) {
-		error_set_system(error, result, "cannot make the folder durable");
-		if (error != NULL)
-			error->code = CAIRN_IN_DOUBT;
-		return CAIRN_IN_DOUBT;
-	}
+	if (status != CAIRN_OK)
+		return status;
 	sweep->index = read_index(folder);
 	result = system_list(folder->system, folder->fd, sweep_entry, sweep);
 	if (result < 0)
@@ -258,14 +254,7 @@ static enum cairn_status rename_to_trash(struct folder *folder, const char *name
 				       SYSTEM_RENAME_REPLACE);
 	if (result < 0)
 		return error_set_system(error, result, "cannot put it aside");
-	result = system_sync(system, folder->fd);
-	if (result < 0) {
-		error_set_system(error, result, "cannot make the folder durable");
-		if (error != NULL)
-			error->code = CAIRN_IN_DOUBT;
-		return CAIRN_IN_DOUBT;
-	}
-	return CAIRN_OK;
+	return folder_commit(folder, error);
 }
 
 enum cairn_status folder_take_away(struct folder *folder, const char *name,

@@ -262,6 +262,23 @@ START_TEST(an_entry_is_removed_by_its_name)
 }
 END_TEST
 
+/* The file system may have gone, and its fsync say nothing. */
+START_TEST(a_removal_from_a_folder_that_is_gone_is_in_doubt)
+{
+	const struct memory_fault fault = {.call = MEMORY_CALL_STATUS, .at = 1, .error = EIO};
+	struct folder folder = {0};
+	char name[SYSTEM_NAME_SIZE];
+
+	add(FOLDER "/file");
+	ASSERT_OK(folder_open(scene.system, FOLDER "/x", &folder, name, &test_error));
+	memory_system_clear_faults(scene.memory);
+	memory_system_set_fault(scene.memory, 0, &fault);
+	ASSERT_STATUS(folder_take_away(&folder, "file", &test_error), CAIRN_IN_DOUBT);
+	memory_system_clear_faults(scene.memory);
+	folder_close(&folder);
+}
+END_TEST
+
 static Suite *recover_suite(void)
 {
 	Suite *const suite = suite_create("recover");
@@ -279,6 +296,7 @@ static Suite *recover_suite(void)
 	tcase_add_test(tcase, a_checkpoint_is_removed_and_readers_keep_it);
 	tcase_add_test(tcase, what_is_not_a_whole_checkpoint_of_ours_is_not_removed);
 	tcase_add_test(tcase, an_entry_is_removed_by_its_name);
+	tcase_add_test(tcase, a_removal_from_a_folder_that_is_gone_is_in_doubt);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
