@@ -18,6 +18,9 @@
 #define CONTAINER_PAGE_SIZE  4096u
 #define CONTAINER_MAGIC_SIZE 8u
 
+/* The index of a sharded checkpoint, in its folder. */
+#define INDEX_NAME "index.cairn"
+
 /* The index image starts at a multiple of this, and is digested in blocks of this size. */
 #define INDEX_BLOCK_SIZE 65536u
 

@@ -27,6 +27,9 @@
 #include "format/arena.h"
 #include "format/build_list.h"
 
+/* A path that ends so is the index of a sharded set. */
+#define SAFETENSORS_INDEX_SUFFIX ".safetensors.index.json"
+
 /* Bytes of the length in front of the header. */
 #define SAFETENSORS_PREFIX_SIZE 8u
 

@@ -13,9 +13,11 @@
 #include "engine/convert/copy_checkpoint.h"
 #include "engine/convert/export_safetensors.h"
 #include "engine/convert/reshard.h"
+#include "engine/read/identify.h"
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
 #include "format/error.h"
+#include "format/safetensors.h"
 
 #define DROP_KNOWN ((uint32_t)(CAIRN_DROP_METADATA | CAIRN_DROP_SLICES | CAIRN_DROP_ALIGNMENT))
 
@@ -46,14 +48,6 @@ static struct cairn_writer_options writer_options(const struct cairn_reader *rea
 	return result;
 }
 
-static bool ends_with(const char *path, const char *suffix)
-{
-	const size_t size = strlen(path);
-	const size_t suffix_size = strlen(suffix);
-
-	return size >= suffix_size && strcmp(path + size - suffix_size, suffix) == 0;
-}
-
 static enum cairn_status convert_to_container(const struct cairn_reader *reader, const char *path,
 					      const struct cairn_convert_options *options,
 					      struct cairn_error *error)
@@ -68,7 +62,7 @@ static enum cairn_status convert_to_container(const struct cairn_reader *reader,
 						      .replace = options->replace != 0,
 						      .settings = settings};
 
-		if (ends_with(path, ".cairn"))
+		if (path_ends_with(path, ".cairn"))
 			return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 					 "shards need a folder: %s is the name of one file",
 					 quote(cairn_string_from(path)).text);
@@ -91,9 +85,10 @@ static enum cairn_status choose_target(const char *path, enum cairn_target wante
 	*target = wanted;
 	if (wanted != CAIRN_TARGET_BY_SUFFIX)
 		return CAIRN_OK;
-	if (ends_with(path, ".cairn"))
+	if (path_ends_with(path, ".cairn"))
 		*target = CAIRN_TARGET_CAIRN;
-	else if (ends_with(path, ".safetensors") || ends_with(path, SAFETENSORS_INDEX_SUFFIX))
+	else if (path_ends_with(path, ".safetensors") ||
+		 path_ends_with(path, SAFETENSORS_INDEX_SUFFIX))
 		*target = CAIRN_TARGET_SAFETENSORS;
 	else
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,

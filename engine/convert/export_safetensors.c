@@ -15,11 +15,13 @@
 
 #include "engine/convert/safetensors_names.h"
 #include "engine/convert/safetensors_plan.h"
+#include "engine/read/identify.h"
 #include "engine/read/reader.h"
 #include "engine/write/publish.h"
 #include "engine/write/recover.h"
 #include "format/digest.h"
 #include "format/error.h"
+#include "format/safetensors.h"
 
 #define BUFFER_SIZE        ((size_t)8 << 20)
 #define BUFFER_ALIGNMENT   ((size_t)4096)
@@ -377,14 +379,6 @@ static enum cairn_status run(struct exporter *exporter, struct cairn_error *erro
 	return status == CAIRN_OK ? publish_all(exporter, error) : status;
 }
 
-static bool is_index_path(const char *path)
-{
-	const size_t size = strlen(path);
-	const size_t suffix = strlen(SAFETENSORS_INDEX_SUFFIX);
-
-	return size >= suffix && strcmp(path + size - suffix, SAFETENSORS_INDEX_SUFFIX) == 0;
-}
-
 enum cairn_status export_safetensors(const struct cairn_reader *reader, const char *path,
 				     const struct cairn_convert_options *options,
 				     struct cairn_error *error)
@@ -394,7 +388,7 @@ enum cairn_status export_safetensors(const struct cairn_reader *reader, const ch
 		.system = reader->system,
 		.path = path,
 		.options = options,
-		.is_sharded = is_index_path(path),
+		.is_sharded = path_ends_with(path, SAFETENSORS_INDEX_SUFFIX),
 		.folder = {.fd = -1},
 	};
 	enum cairn_status status;

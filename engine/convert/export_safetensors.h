@@ -7,9 +7,6 @@
 
 #include <cairn/convert.h>
 
-/* A path that ends so is the index of a sharded set. */
-#define SAFETENSORS_INDEX_SUFFIX ".safetensors.index.json"
-
 /* cairn_convert to safetensors; the options were checked. Returns what cairn_convert returns. */
 enum cairn_status export_safetensors(const struct cairn_reader *reader, const char *path,
 				     const struct cairn_convert_options *options,

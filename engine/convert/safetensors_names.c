@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/convert/export_safetensors.h"
 #include "engine/read/file.h"
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/error.h"
+#include "format/safetensors.h"
 #include "format/utf8.h"
 
 enum {

@@ -54,7 +54,7 @@ static size_t bytes_in_page(const struct file *file)
 	return file->size < CONTAINER_PAGE_SIZE ? file->size : CONTAINER_PAGE_SIZE;
 }
 
-static bool ends_with(const char *path, const char *suffix)
+bool path_ends_with(const char *path, const char *suffix)
 {
 	const size_t size = strlen(path);
 	const size_t suffix_size = strlen(suffix);
@@ -99,7 +99,7 @@ static enum cairn_status refuse(const struct file *file, const char *path, const
 		return error_set(error, CAIRN_TRUNCATED, 0, "an empty file");
 	if (signature != NULL)
 		return error_set(error, signature->status, 0, "%s", signature->message);
-	if (ends_with(path, ".index"))
+	if (path_ends_with(path, ".index"))
 		return error_set(
 			error, CAIRN_NOT_A_CHECKPOINT, 0,
 			"part of a TensorFlow checkpoint, perhaps: pass its path without '.index'");
@@ -121,9 +121,9 @@ enum cairn_status identify(const struct file *file, const char *path, const uint
 	status = check_end(file, error);
 	if (status != CAIRN_OK)
 		return status;
-	if (ends_with(path, ".safetensors.index.json"))
+	if (path_ends_with(path, SAFETENSORS_INDEX_SUFFIX))
 		*kind = FILE_SAFETENSORS_INDEX;
-	else if (ends_with(path, ".safetensors") || safetensors_probe(page, size, file->size))
+	else if (path_ends_with(path, ".safetensors") || safetensors_probe(page, size, file->size))
 		*kind = FILE_SAFETENSORS;
 	else
 		*kind = FILE_OTHER;

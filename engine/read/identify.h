@@ -7,6 +7,9 @@
 
 #include "engine/read/file.h"
 
+/* A path of nothing but the suffix does. */
+bool path_ends_with(const char *path, const char *suffix);
+
 enum file_kind {
 	FILE_CONTAINER,
 	FILE_SAFETENSORS,

@@ -17,6 +17,7 @@
 #include "format/bytes.h"
 #include "format/container.h"
 #include "format/error.h"
+#include "format/safetensors.h"
 
 #define PATH_SIZE_MAX ((size_t)4096)
 
@@ -126,12 +127,10 @@ struct folder_search {
 	uint32_t entries;
 };
 
+/* A suffix alone is the name of a hidden file. */
 static bool has_suffix(const char *name, const char *suffix)
 {
-	const size_t size = strlen(name);
-	const size_t suffix_size = strlen(suffix);
-
-	return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
+	return strcmp(name, suffix) != 0 && path_ends_with(name, suffix);
 }
 
 static void list_name(struct folder_search *search, const char *name)
@@ -154,9 +153,9 @@ static int look_at_entry(void *context, const char *name)
 	if (strlen(name) >= SYSTEM_NAME_SIZE)
 		return 0;
 	list_name(search, name);
-	if (strcmp(name, "index.cairn") == 0)
+	if (strcmp(name, INDEX_NAME) == 0)
 		search->is_cairn = true;
-	if (has_suffix(name, ".safetensors.index.json")) {
+	if (has_suffix(name, SAFETENSORS_INDEX_SUFFIX)) {
 		search->index_count++;
 		memcpy(search->indexes, name, strlen(name) + 1);
 	} else if (has_suffix(name, ".safetensors") || has_suffix(name, ".cairn")) {
@@ -170,7 +169,7 @@ static enum cairn_status choose_in_folder(const struct folder_search *search, co
 					  struct cairn_error *error)
 {
 	if (search->is_cairn)
-		*name = "index.cairn";
+		*name = INDEX_NAME;
 	else if (search->index_count == 1)
 		*name = search->indexes;
 	else if (search->index_count == 0 && search->model_count == 1)

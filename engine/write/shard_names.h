@@ -15,8 +15,7 @@
 #include <stdint.h>
 
 #include "engine/system/system.h"
-
-#define INDEX_NAME "index.cairn"
+#include "format/container.h" /* INDEX_NAME */
 
 bool is_shard_name(const char *name);
 bool is_rank_name(const char *name);
