@@ -101,6 +101,16 @@ static enum cairn_status make_room(struct cairn_reader *reader, struct cairn_err
 					    : CAIRN_OK;
 }
 
+/* Another index has its name, or none: what is missing was taken away with it. */
+static bool index_is_replaced(const struct cairn_reader *reader, int directory)
+{
+	const struct file *const index = &reader->files[0];
+	struct system_status now;
+
+	return system_status_at(reader->system, directory, index->name, true, &now) != 0 ||
+	       now.device != index->status.device || now.inode != index->status.inode;
+}
+
 enum cairn_status open_siblings(struct cairn_reader *reader, int directory,
 				struct cairn_error *error)
 {
@@ -119,6 +129,9 @@ enum cairn_status open_siblings(struct cairn_reader *reader, int directory,
 		if (status == CAIRN_OK)
 			status = open_sibling(reader, directory, i, &record, error);
 	}
+	if (reader->siblings_changed && index_is_replaced(reader, directory))
+		return error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET,
+				 "it was replaced while it was opened");
 	return status;
 }
 

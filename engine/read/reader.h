@@ -106,7 +106,7 @@ enum cairn_status open_safetensors(struct cairn_reader *reader, struct file *fil
 
 /* Opens the siblings that the index of a sharded checkpoint names, in `directory`. CORRUPT when one
  * is missing or has another size: reader->siblings_changed is set then, since the checkpoint may
- * just be replaced. */
+ * just be replaced. BUSY when it certainly was: another index has the name. */
 enum cairn_status open_siblings(struct cairn_reader *reader, int directory,
 				struct cairn_error *error);
 

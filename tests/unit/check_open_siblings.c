@@ -7,6 +7,7 @@
 
 #include "tests/support/build.h"
 #include "tests/support/sample_model.h"
+#include "tests/support/seam_hook.h"
 #include "tests/support/sharded_sample.h"
 #include "tests/support/suite.h"
 
@@ -50,6 +51,27 @@ START_TEST(a_missing_shard_is_named)
 	unlink_shard();
 	ASSERT_FAILS(open_target(), CAIRN_CORRUPT, "shard-00000-of-00002.cairn");
 	ck_assert_ptr_nonnull(strstr(test_error.message, "missing"));
+}
+END_TEST
+
+/* Overwrites the target after each file or folder that is opened: no index keeps its shards. */
+static void overwrite(void *context, enum memory_call call, bool is_after)
+{
+	(void)context;
+	if (call == MEMORY_CALL_OPEN && is_after)
+		ASSERT_OK(sharded_write(scene.system, TARGET, &other, true, &test_error));
+}
+
+START_TEST(shards_that_go_with_their_index_are_not_missing)
+{
+	enum cairn_status status;
+
+	seam_hook_install(scene.system, overwrite, NULL);
+	status = open_target();
+	seam_hook_remove(scene.system);
+	ck_assert_int_eq(status, CAIRN_BUSY);
+	ck_assert_int_eq(test_error.code, CAIRN_BUSY);
+	ASSERT_OK(open_target());
 }
 END_TEST
 
@@ -204,6 +226,7 @@ static Suite *open_siblings_suite(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_missing_shard_is_named);
+	tcase_add_test(tcase, shards_that_go_with_their_index_are_not_missing);
 	tcase_add_test(tcase, a_shard_of_another_size_is_refused);
 	tcase_add_test(tcase, links_folders_and_special_files_are_no_shards);
 	tcase_add_test(tcase, a_shard_of_another_save_is_noticed_when_it_is_used);
