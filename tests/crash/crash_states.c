@@ -26,6 +26,7 @@
 
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
+#include "tests/crash/promise.h"
 #include "tests/crash/sharded_scenarios.h"
 #include "tests/support/crash.h"
 #include "tests/support/sample_model.h"
@@ -37,23 +38,6 @@
 #define ORPHAN "folder/.cairn-tmp-00112233445566778899aabbccddeeff"
 
 #define CONTENT_MAX ((size_t)9 << 20)
-
-enum marker {
-	RUNNING = 0,
-	SUCCEEDED = 1,
-	FAILED = 2,
-	IN_DOUBT = 3
-};
-
-/* Versions of the file are told by the seed of their sample. */
-enum version {
-	TORN = -1,
-	ABSENT = 0,
-	OLD = 1,
-	NEW = 2,
-	NEWER = 3,
-	VERSION_COUNT = 4
-};
 
 struct scenario {
 	const char *name;
@@ -116,12 +100,6 @@ struct judgement {
 static uint8_t *contents[VERSION_COUNT]; /* of the scenario's kind */
 static size_t content_size;
 
-static void fail(const char *what, const char *why)
-{
-	fprintf(stderr, "crash_states: %s: %s\n", what, why);
-	exit(2);
-}
-
 /* -------------------------------------------------------------------------------------- saving */
 
 static enum cairn_status save(struct memory_system *memory, const struct scenario *scenario,
@@ -131,13 +109,6 @@ static enum cairn_status save(struct memory_system *memory, const struct scenari
 
 	return sample_write(memory_system_get(memory), TARGET, &sample, CAIRN_WRITER_REPLACE,
 			    error);
-}
-
-static void mark(struct memory_system *memory, enum cairn_status status)
-{
-	memory_system_mark(memory, status == CAIRN_OK         ? SUCCEEDED
-				   : status == CAIRN_IN_DOUBT ? IN_DOUBT
-							      : FAILED);
 }
 
 static struct memory_system *make_folder(void)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "engine/read/reader.h"
+#include "tests/crash/promise.h"
 #include "tests/support/crash.h"
 #include "tests/support/sharded_sample.h"
 
@@ -31,22 +32,6 @@
 #define STRAY    "folder/model/shard-00000-of-00009-01234567.cairn"
 #define RANKS    2u
 #define NO_FAULT 0u
-
-enum marker {
-	RUNNING = 0,
-	SUCCEEDED = 1,
-	FAILED = 2,
-	IN_DOUBT = 3
-};
-
-enum version {
-	TORN = -1,
-	ABSENT = 0,
-	OLD = 1,
-	NEW = 2,
-	NEWER = 3,
-	VERSION_COUNT = 4
-};
 
 enum action {
 	SAVE,          /* a sharded save of NEW */
@@ -124,12 +109,6 @@ struct judgement {
 	struct sharded_tally *tally;
 	uint64_t *versions; /* what was found */
 };
-
-static void fail(const char *what, const char *why)
-{
-	fprintf(stderr, "crash_states: %s: %s\n", what, why);
-	exit(2);
-}
 
 static struct sharded_sample sample_of(enum version version)
 {
@@ -246,13 +225,6 @@ static struct cairn_save *set_scene(struct memory_system *memory, const struct s
 	if (scenario->action == SWEEP)
 		add_debris(memory);
 	return save;
-}
-
-static void mark(struct memory_system *memory, enum cairn_status status)
-{
-	memory_system_mark(memory, status == CAIRN_OK         ? SUCCEEDED
-				   : status == CAIRN_IN_DOUBT ? IN_DOUBT
-							      : FAILED);
 }
 
 static uint64_t syncs_of(const struct scenario *scenario)

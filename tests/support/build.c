@@ -73,6 +73,24 @@ void bytes_free(struct bytes *bytes)
 	*bytes = (struct bytes){0};
 }
 
+static int count_entry(void *context, const char *name)
+{
+	(void)name;
+	++*(uint32_t *)context;
+	return 0;
+}
+
+uint32_t scene_entries(const struct scene *scene, const char *folder)
+{
+	const int fd = system_open(scene->system, SYSTEM_CWD, folder, SYSTEM_WANT_DIRECTORY);
+	uint32_t count = 0;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(system_list(scene->system, fd, count_entry, &count), 0);
+	system_close(scene->system, fd);
+	return count;
+}
+
 void scene_add_file(const struct scene *scene, const char *path, const struct bytes *bytes)
 {
 	ck_assert_int_eq(memory_system_add_file(scene->memory, path, bytes->data, bytes->size), 0);

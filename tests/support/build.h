@@ -42,6 +42,9 @@ struct bytes {
 struct bytes scene_content(const struct scene *scene, const char *path);
 void bytes_free(struct bytes *bytes);
 
+/* How many entries a folder has. */
+uint32_t scene_entries(const struct scene *scene, const char *folder);
+
 void scene_add_file(const struct scene *scene, const char *path, const struct bytes *bytes);
 
 /* --------------------------------------------------------------------- the bytes of a container */

@@ -12,13 +12,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <check.h>
 
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
+#include "tests/support/child.h"
 #include "tests/support/sample_model.h"
 #include "tests/support/seam_hook.h"
 #include "tests/support/system_world.h"
@@ -123,30 +123,6 @@ static enum cairn_status hooked_save(struct death *death)
 	return status;
 }
 
-static pid_t begin_child(void)
-{
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	ck_assert_int_ge(child, 0);
-	return child;
-}
-
-/* True when the child was killed, false when it ended by itself with 0. */
-static bool end_child(pid_t child)
-{
-	int status = 0;
-
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	if (WIFSIGNALED(status)) {
-		ck_assert_int_eq(WTERMSIG(status), SIGKILL);
-		return true;
-	}
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	return false;
-}
-
 /* Loop index: before or after the call. */
 START_TEST(death_at_every_call_leaves_old_or_new)
 {
@@ -161,7 +137,7 @@ START_TEST(death_at_every_call_leaves_old_or_new)
 
 		if (child == 0)
 			_exit(hooked_save(&death) == CAIRN_OK ? 0 : 1);
-		ck_assert(end_child(child));
+		ck_assert_int_eq(end_child(child), CHILD_KILLED);
 		snprintf(when, sizeof(when), "killed %s call %u of %u",
 			 _i == 1 ? "after" : "before", at, none.calls);
 		check_after_death(when);
@@ -198,7 +174,7 @@ START_TEST(death_at_any_moment_leaves_old_or_new)
 		moment.tv_nsec = (long)(seed >> 8) % 4000000;
 		nanosleep(&moment, NULL);
 		ck_assert_int_eq(kill(child, SIGKILL), 0);
-		ck_assert(end_child(child));
+		ck_assert_int_eq(end_child(child), CHILD_KILLED);
 		check_after_death("killed at some moment");
 	}
 }
@@ -254,7 +230,7 @@ START_TEST(the_draft_of_a_living_writer_is_not_touched)
 	ck_assert_int_eq(sample_write(system_posix(), other_path, &old, 0, NULL), CAIRN_OK);
 	ck_assert_uint_eq(temporary_count(), 1);
 	ck_assert_int_eq(write(pause.go_on[1], &byte, 1), 1);
-	ck_assert(!end_child(child));
+	ck_assert_int_eq(end_child(child), 0);
 	ck_assert(holds(&new));
 	ck_assert_uint_eq(temporary_count(), 0);
 	for (int i = 0; i < 2; i++) {
@@ -276,7 +252,7 @@ START_TEST(the_draft_of_a_writer_that_died_while_another_lived_is_swept)
 	child = begin_child();
 	if (child == 0)
 		_exit(hooked_save(&death) == CAIRN_OK ? 0 : 1);
-	ck_assert(end_child(child));
+	ck_assert_int_eq(end_child(child), CHILD_KILLED);
 	ck_assert_uint_eq(temporary_count(), 1);
 	ck_assert_int_eq(cairn_writer_finish(living, NULL), CAIRN_OK);
 	cairn_writer_destroy(living);

@@ -137,24 +137,6 @@ static void refused(uint32_t count, enum cairn_status status, const char *part)
 		ck_assert(memory_system_exists(scene.memory, source_path(i)));
 }
 
-static int count_entry(void *context, const char *name)
-{
-	(void)name;
-	++*(uint32_t *)context;
-	return 0;
-}
-
-static uint32_t entries(const char *folder)
-{
-	const int fd = system_open(scene.system, SYSTEM_CWD, folder, SYSTEM_WANT_DIRECTORY);
-	uint32_t count = 0;
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(system_list(scene.system, fd, count_entry, &count), 0);
-	system_close(scene.system, fd);
-	return count;
-}
-
 /* ---------------------------------------------------------------------------- whole and slices */
 
 START_TEST(tensors_of_all_sources_are_there_in_order)
@@ -180,7 +162,7 @@ START_TEST(tensors_of_all_sources_are_there_in_order)
 	check_bytes(reader, "d", "dd");
 	check_bytes(reader, "e", "");
 	cairn_reader_close(reader);
-	ck_assert_uint_eq(entries(TARGET), 3);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 3);
 }
 END_TEST
 
@@ -205,7 +187,7 @@ START_TEST(equal_tensors_are_kept_once_and_a_shard_of_only_copies_is_left_out)
 	check_bytes(reader, "x", "x");
 	ck_assert_uint_eq(slices_of(reader, "w"), 1);
 	cairn_reader_close(reader);
-	ck_assert_uint_eq(entries(TARGET), 3);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 3);
 }
 END_TEST
 
@@ -274,7 +256,7 @@ START_TEST(what_does_not_fit_together_is_named)
 	finish_writer(writer);
 	refused(2, conflict->status, conflict->what);
 	ck_assert_ptr_nonnull(strstr(test_error.message, "'t'"));
-	ck_assert_uint_eq(entries(FOLDER), 2);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 2);
 }
 END_TEST
 
@@ -728,7 +710,7 @@ START_TEST(what_cannot_be_linked_is_copied_and_counted)
 	check_bytes(reader, "a", "aa");
 	check_bytes(reader, "f", "ff");
 	cairn_reader_close(reader);
-	ck_assert_uint_eq(entries(TARGET), 3);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 3);
 }
 END_TEST
 
@@ -798,7 +780,7 @@ START_TEST(one_file_and_shards_of_a_size_can_be_made)
 	ASSERT_OK(merge_to(FOLDER "/small", 3, &small, &report));
 	check(FOLDER "/small");
 	ck_assert_uint_gt(report.shards, 3);
-	ck_assert_uint_eq(entries(FOLDER), 5);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 5);
 }
 END_TEST
 

@@ -21,6 +21,7 @@
 #include <cairn/save.h>
 
 #include "engine/read/reader.h"
+#include "tests/support/child.h"
 #include "tests/support/random.h"
 #include "tests/support/seam_hook.h"
 #include "tests/support/sharded_sample.h"
@@ -72,29 +73,6 @@ static void tear_down(void)
 	system_list(system_posix(), fd, remove_entry, folder);
 	system_close(system_posix(), fd);
 	ck_assert_int_eq(rmdir(folder), 0);
-}
-
-static pid_t begin_child(void)
-{
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	ck_assert_int_ge(child, 0);
-	return child;
-}
-
-/* What it exited with; -1: it was killed. */
-static int end_child(pid_t child)
-{
-	int status = 0;
-
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	if (WIFSIGNALED(status)) {
-		ck_assert_int_eq(WTERMSIG(status), SIGKILL);
-		return -1;
-	}
-	return WEXITSTATUS(status);
 }
 
 /* A rank's process. */
@@ -202,7 +180,7 @@ START_TEST(a_rank_that_was_killed_is_done_again)
 			raise(SIGKILL);
 		_exit(1);
 	}
-	ck_assert_int_eq(end_child(child), -1);
+	ck_assert_int_eq(end_child(child), CHILD_KILLED);
 	for (uint32_t rank = 0; rank < RANKS; rank++) {
 		child = begin_child();
 		if (child == 0)
@@ -435,7 +413,7 @@ START_TEST(death_at_any_moment_leaves_old_or_new)
 			(void)!cairn_sweep(folder, NULL, NULL);
 		}
 		kill(-child, SIGKILL);
-		ck_assert_int_eq(end_child(child), -1);
+		ck_assert_int_eq(end_child(child), CHILD_KILLED);
 		while (waitpid(-child, NULL, 0) > 0) /* its ranks, which are ours now */
 			continue;
 		check_after_death("killed at some moment");

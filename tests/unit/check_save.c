@@ -31,24 +31,6 @@ static void tear_down(void)
 	scene_close(&scene);
 }
 
-static int count_entry(void *context, const char *name)
-{
-	(void)name;
-	++*(uint32_t *)context;
-	return 0;
-}
-
-static uint32_t entries(const char *folder)
-{
-	const int fd = system_open(scene.system, SYSTEM_CWD, folder, SYSTEM_WANT_DIRECTORY);
-	uint32_t count = 0;
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(system_list(scene.system, fd, count_entry, &count), 0);
-	system_close(scene.system, fd);
-	return count;
-}
-
 static struct cairn_save *begin(const struct sharded_sample *sample, bool replace)
 {
 	struct cairn_save *save = NULL;
@@ -97,8 +79,8 @@ START_TEST(ranks_join_write_and_leave_and_the_coordinator_commits)
 	ASSERT_OK(cairn_save_commit(save, &test_error));
 	cairn_save_destroy(save);
 	check(&new);
-	ck_assert_uint_eq(entries(FOLDER), 1);
-	ck_assert_uint_eq(entries(TARGET), 1 + new.ranks);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + new.ranks);
 }
 END_TEST
 
@@ -107,11 +89,11 @@ START_TEST(a_sharded_checkpoint_is_overwritten_by_new_shards)
 	write_old();
 	ASSERT_OK(sharded_write(scene.system, TARGET, &new, true, &test_error));
 	check(&new);
-	ck_assert_uint_eq(entries(FOLDER), 1);
-	ck_assert_uint_eq(entries(TARGET), 1 + new.ranks);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + new.ranks);
 	ASSERT_OK(sharded_write(scene.system, TARGET, &old, true, &test_error));
 	check(&old);
-	ck_assert_uint_eq(entries(TARGET), 1 + old.ranks);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + old.ranks);
 }
 END_TEST
 
@@ -120,7 +102,7 @@ START_TEST(the_same_content_can_overwrite_itself)
 	for (int i = 0; i < 3; i++) {
 		ASSERT_OK(sharded_write(scene.system, TARGET, &old, i != 0, &test_error));
 		check(&old);
-		ck_assert_uint_eq(entries(TARGET), 1 + old.ranks);
+		ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + old.ranks);
 	}
 }
 END_TEST
@@ -138,7 +120,7 @@ START_TEST(the_highest_finished_attempt_counts)
 	ASSERT_OK(cairn_save_commit(save, &test_error));
 	cairn_save_destroy(save);
 	check(&old);
-	ck_assert_uint_eq(entries(TARGET), 1 + old.ranks);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + old.ranks);
 }
 END_TEST
 
@@ -206,7 +188,7 @@ START_TEST(a_rank_that_did_not_finish_is_named)
 	ASSERT_STATUS(cairn_save_commit(save, &test_error), CAIRN_PRECONDITION);
 	cairn_save_destroy(save);
 	check(&old);
-	ck_assert_uint_eq(entries(FOLDER), 1);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
 }
 END_TEST
 
@@ -219,7 +201,7 @@ START_TEST(many_missing_ranks_are_counted)
 	ASSERT_FAILS(cairn_save_commit(save, &test_error), CAIRN_PRECONDITION,
 		     "29 of 30 ranks did not finish: rank 0, 1, 2, 3, 5, 6, 7, 8, ...");
 	cairn_save_destroy(save);
-	ck_assert_uint_eq(entries(FOLDER), 0);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 0);
 }
 END_TEST
 
@@ -268,7 +250,7 @@ START_TEST(a_shard_of_another_save_is_refused)
 	cairn_save_destroy(save);
 	cairn_save_destroy(other);
 	check(&old);
-	ck_assert_uint_eq(entries(FOLDER), 1);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
 }
 END_TEST
 
@@ -288,7 +270,7 @@ START_TEST(half_a_shard_is_refused)
 	ck_assert_int_eq(memory_system_truncate(scene.memory, path, 40000), 0);
 	ASSERT_FAILS(cairn_save_commit(save, &test_error), CAIRN_TRUNCATED, "rank-00001");
 	cairn_save_destroy(save);
-	ck_assert_uint_eq(entries(FOLDER), 0);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 0);
 }
 END_TEST
 
@@ -369,7 +351,7 @@ START_TEST(a_path_that_appears_meanwhile_is_not_overwritten)
 	ASSERT_STATUS(cairn_save_commit(save, &test_error), CAIRN_EXISTS);
 	cairn_save_destroy(save);
 	check(&old);
-	ck_assert_uint_eq(entries(FOLDER), 1);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
 }
 END_TEST
 
@@ -414,8 +396,8 @@ START_TEST(of_two_coordinators_both_publish_when_they_replace)
 	check(&old);
 	cairn_save_destroy(first);
 	cairn_save_destroy(second);
-	ck_assert_uint_eq(entries(FOLDER), 1);
-	ck_assert_uint_eq(entries(TARGET), 1 + old.ranks);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + old.ranks);
 }
 END_TEST
 
@@ -434,7 +416,7 @@ START_TEST(of_two_coordinators_of_a_new_path_one_publishes)
 	cairn_save_destroy(first);
 	cairn_save_destroy(second);
 	check(&old);
-	ck_assert_uint_eq(entries(FOLDER), 1);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
 }
 END_TEST
 
@@ -449,7 +431,7 @@ START_TEST(only_the_coordinator_commits_or_removes)
 	write_rank(part, &old, 0, 0);
 	cairn_save_abort(part);
 	cairn_save_destroy(part);
-	ck_assert_uint_eq(entries(FOLDER), 1);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
 	write_rank(save, &old, 1, 0);
 	ASSERT_OK(cairn_save_commit(save, &test_error));
 	cairn_save_abort(save); /* nothing to give up any more */
@@ -467,11 +449,11 @@ START_TEST(an_abort_removes_everything_and_a_rank_notices)
 
 	write_rank(part, &old, 0, 0);
 	cairn_save_abort(save);
-	ck_assert_uint_eq(entries(FOLDER), 0);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 0);
 	ck_assert_int_ne(sharded_write_rank(part, &old, 1, 0, &test_error), CAIRN_OK);
 	cairn_save_destroy(part);
 	cairn_save_destroy(save);
-	ck_assert_uint_eq(entries(FOLDER), 0);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 0);
 }
 END_TEST
 
@@ -490,7 +472,7 @@ START_TEST(a_straggler_does_no_harm_and_is_swept)
 	cairn_save_destroy(part);
 	check(&old);
 	ASSERT_OK(sweep_path(scene.system, FOLDER, &report, &test_error));
-	ck_assert_uint_eq(entries(TARGET), 1 + old.ranks);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + old.ranks);
 	check(&old);
 }
 END_TEST
@@ -540,14 +522,15 @@ START_TEST(in_doubt_removes_nothing)
 		ck_assert_int_ne(status, CAIRN_OK);
 		if (status == CAIRN_IN_DOUBT)
 			continue;
-		ck_assert_uint_eq(entries(FOLDER), replaces); /* an error: nothing stays */
+		ck_assert_uint_eq(scene_entries(&scene, FOLDER),
+				  replaces); /* an error: nothing stays */
 		if (replaces)
 			check(&old);
 	}
 	ck_assert_uint_gt(at, 1);
 	check(&new);
 	if (replaces) /* the old shards are all there */
-		ck_assert_uint_eq(entries(TARGET), 1 + new.ranks + old.ranks);
+		ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + new.ranks + old.ranks);
 	cairn_reader_close(reader);
 }
 END_TEST
@@ -562,7 +545,7 @@ START_TEST(where_locks_do_not_work_saving_goes_on)
 	ASSERT_OK(sharded_write(scene.system, TARGET, &new, true, &test_error));
 	check(&new);
 	/* nothing is swept: the old shards stay */
-	ck_assert_uint_eq(entries(TARGET), 1 + new.ranks + old.ranks);
+	ck_assert_uint_eq(scene_entries(&scene, TARGET), 1 + new.ranks + old.ranks);
 	memory_system_clear_faults(scene.memory);
 }
 END_TEST
