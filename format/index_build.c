@@ -224,6 +224,7 @@ static void write_slice(struct builder *builder, const struct build_tensor *tens
 		.digest_kind = slice->chunk_digests != NULL ? DIGEST_XXH3_128 : DIGEST_NONE,
 		.flags = slice->ranges == NULL ? SLICE_WHOLE : 0,
 		.check_value = slice->check_value,
+		.transform_value = slice->transform_value,
 	};
 
 	slice_record_encode(&record, place(builder, SECTION_SLICES, builder->used.slices++));

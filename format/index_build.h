@@ -30,6 +30,7 @@ struct build_slice {
 	uint8_t transform;
 	uint8_t check_kind; /* of foreign data; with chunk digests it becomes CHECK_CHUNKS */
 	uint64_t check_value;
+	uint64_t transform_value;
 };
 
 struct build_tensor {

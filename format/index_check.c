@@ -157,7 +157,7 @@ static enum cairn_status check_extents(struct checker *checker, const struct sli
 		if (!checked_add(total, extent.size, &total))
 			return broken(error, "the sizes of a slice's extents overflow");
 	}
-	if (total != slice->size && slice->transform <= TRANSFORM_NEGATE)
+	if (total != slice->size && !transform_changes_size(slice->transform))
 		return wrong(error, "extents of a slice hold bytes", total, slice->size);
 	checker->extents += slice->extent_count;
 	return CAIRN_OK;
@@ -236,6 +236,8 @@ static enum cairn_status check_kinds(struct checker *checker, const struct slice
 		return broken(error, "check kind and digest kind of a slice disagree");
 	if (slice->check_kind <= CHECK_CHUNKS && slice->check_value != 0)
 		return broken(error, "a check value that no check uses");
+	if (slice->transform == TRANSFORM_NONE && slice->transform_value != 0)
+		return broken(error, "a transform value that no transform uses");
 	return CAIRN_OK;
 }
 

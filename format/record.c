@@ -128,6 +128,12 @@ enum cairn_status tensor_record_decode(const uint8_t bytes[TENSOR_RECORD_SIZE],
 
 /* ---------------------------------------------------------------------------------------- slice */
 
+bool transform_changes_size(uint8_t transform)
+{
+	return transform != TRANSFORM_NONE && transform != TRANSFORM_SWAP &&
+	       transform != TRANSFORM_CONJUGATE && transform != TRANSFORM_NEGATE;
+}
+
 enum {
 	SLICE_RANGES_INDEX = 0,
 	SLICE_EXTENT_INDEX = 8,
@@ -141,7 +147,7 @@ enum {
 	SLICE_DIGEST_KIND = 46,
 	SLICE_FLAGS = 47,
 	SLICE_CHECK_VALUE = 48,
-	SLICE_RESERVED = 56,
+	SLICE_TRANSFORM_VALUE = 56,
 	SLICE_END = 64
 };
 _Static_assert((int)SLICE_END == (int)SLICE_RECORD_SIZE, "the fields tile the record");
@@ -160,7 +166,7 @@ void slice_record_encode(const struct slice_record *record, uint8_t bytes[SLICE_
 	bytes[SLICE_DIGEST_KIND] = record->digest_kind;
 	bytes[SLICE_FLAGS] = record->flags;
 	store_u64(bytes + SLICE_CHECK_VALUE, record->check_value);
-	memset(bytes + SLICE_RESERVED, 0, 8);
+	store_u64(bytes + SLICE_TRANSFORM_VALUE, record->transform_value);
 }
 
 enum cairn_status slice_record_decode(const uint8_t bytes[SLICE_RECORD_SIZE],
@@ -179,10 +185,8 @@ enum cairn_status slice_record_decode(const uint8_t bytes[SLICE_RECORD_SIZE],
 		.digest_kind = bytes[SLICE_DIGEST_KIND],
 		.flags = bytes[SLICE_FLAGS],
 		.check_value = load_u64(bytes + SLICE_CHECK_VALUE),
+		.transform_value = load_u64(bytes + SLICE_TRANSFORM_VALUE),
 	};
-
-	if (!all_zero(bytes + SLICE_RESERVED, 8))
-		return reserved_not_zero("slice", error);
 
 	if ((decoded.flags & ~SLICE_FLAGS_KNOWN) != 0)
 		return unknown_flags("slice", decoded.flags, error);

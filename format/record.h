@@ -11,6 +11,7 @@
 #ifndef CAIRN_FORMAT_RECORD_H
 #define CAIRN_FORMAT_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <cairn/base.h>
@@ -34,9 +35,10 @@ enum digest_kind {
 
 enum element_transform {
 	TRANSFORM_NONE = 0,
-	TRANSFORM_SWAP = 1,
+	TRANSFORM_SWAP = 1, /* transform_value: bytes of a word */
 	TRANSFORM_STRIDED = 2,
 	TRANSFORM_PACKED_VARINT = 3,
+	/* transform_value: twice the number of elements, and 1 when the writer was big-endian */
 	TRANSFORM_TENSORFLOW_STRING = 4,
 	TRANSFORM_TENSORFLOW_VARIANT = 5,
 	TRANSFORM_CONJUGATE = 6,
@@ -123,6 +125,7 @@ struct slice_record {
 	uint8_t digest_kind;
 	uint8_t flags;
 	uint64_t check_value;
+	uint64_t transform_value; /* what a transform needs to know; 0 without one */
 };
 
 struct extent_record {
@@ -159,6 +162,10 @@ struct region_record {
 	uint32_t section_type;
 	struct cairn_digest digest; /* of an opaque region */
 };
+
+/* The extents hold other bytes than the slice's raw ones: their sizes need not add up to its size.
+ */
+bool transform_changes_size(uint8_t transform);
 
 void tensor_record_encode(const struct tensor_record *record, uint8_t bytes[TENSOR_RECORD_SIZE]);
 void slice_record_encode(const struct slice_record *record, uint8_t bytes[SLICE_RECORD_SIZE]);

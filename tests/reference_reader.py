@@ -125,7 +125,7 @@ TENSOR = Layout("TensorRecord", 96, """u64 name_offset, u32 name_size, u16 dtype
     u8 packing, u8 digest_kind, bytes6 reserved, digest digest, u64 size, bytes8 reserved2""")
 SLICE = Layout("SliceRecord", 64, """u64 ranges_index, u64 extent_index, u32 extent_count, u32 storage_rank, u64 size,
     u64 chunk_index, u32 chunk_size, u8 transform, u8 check_kind, u8 digest_kind, u8 flags, u64 check_value,
-    bytes8 reserved""")
+    u64 transform_value""")
 EXTENT = Layout("ExtentRecord", 48, """u64 offset, u64 stored_size, u64 size, u64 stored_digest, u16 shard, u8 codec,
     u8 shuffle, bytes12 reserved""")
 SHARD = Layout("ShardRecord", 112, """u64 name_offset, u32 name_size, u8 kind, u8 codec, u16 parent, u64 size,
@@ -522,6 +522,8 @@ class Container:
              f"check_kind {record.check_kind}")
         if record.transform:
             self.postpone(where, f"transform {record.transform}")
+        else:
+            must_be_zero(record, "transform_value", where)
         if record.check_kind > 5:
             self.postpone(where, f"check_kind {record.check_kind}")
         else:

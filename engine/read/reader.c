@@ -64,6 +64,7 @@ static void reader_destroy(struct cairn_reader *reader)
 	for (uint32_t i = 0; i < reader->file_count; i++)
 		file_close(&reader->files[i]);
 	chunk_states_fini(&reader->chunk_states);
+	chunk_states_fini(&reader->slice_states);
 	system_free(system, reader->shard_states);
 	system_free(system, reader->block_states);
 	system_free(system, reader->image_copy);
@@ -140,7 +141,11 @@ static uint64_t file_bytes(const struct cairn_reader *reader)
 /* What every reader needs once its index and its files are there. */
 static enum cairn_status complete(struct cairn_reader *reader, struct cairn_error *error)
 {
-	if (chunk_states_init(&reader->chunk_states, reader->system, reader->index.chunk_count) < 0)
+	const uint64_t slices = reader->index.foreign ? reader->index.slice_count : 0;
+
+	if (chunk_states_init(&reader->chunk_states, reader->system, reader->index.chunk_count) <
+		    0 ||
+	    chunk_states_init(&reader->slice_states, reader->system, slices) < 0)
 		return error_set_memory(error, "the states of the chunks");
 	if (reader->materialised_max == 0) {
 		const uint64_t bytes = file_bytes(reader);

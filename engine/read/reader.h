@@ -6,9 +6,9 @@
  * and the memory of what was verified. How it came to be (a container, a foreign format) makes no
  * difference after open.
  *
- * Life of a read: open.c finds out what a path is; open_container.c or open_safetensors.c fill a
- * reader; lookup.c finds records; stored.c reads and verifies the bytes of one stored slice;
- * gather.c puts slices together; view.c hands out memory.
+ * Life of a read: open.c finds out what a path is; an open_<format>.c fills a reader; lookup.c
+ * finds records; stored.c reads and verifies the bytes of one stored slice, stored_foreign.c where
+ * a foreign format has its own way; gather.c puts slices together; view.c hands out memory.
  */
 #ifndef CAIRN_ENGINE_READER_H
 #define CAIRN_ENGINE_READER_H
@@ -53,6 +53,9 @@ struct cairn_reader {
 	struct mutex load_mutex;
 	_Atomic uint8_t *block_states; /* owned */
 	struct chunk_states chunk_states;
+	/* of foreign slices that have one check over all their bytes, by the number of the slice
+	 */
+	struct chunk_states slice_states;
 
 	/*
 	 * By shard number. Shard 0 is the container itself, or the memory in the arena that holds a

@@ -16,8 +16,7 @@
 #include "format/digest.h"
 #include "format/error.h"
 
-/* Names the tensor and, where there are several files, the one that the slice is in. */
-static enum cairn_status located(const struct stored *stored, enum cairn_status status,
+enum cairn_status stored_located(const struct stored *stored, enum cairn_status status,
 				 struct cairn_error *error)
 {
 	const struct cairn_reader *const reader = stored->reader;
@@ -84,7 +83,8 @@ static enum cairn_status open_extents(struct stored *stored, struct cairn_error 
 		if (!checked_add(total, extent.size, &total))
 			total = UINT64_MAX; /* cannot be the size of a slice */
 	}
-	if (total != stored->record.size)
+	stored->stored_size = total;
+	if (total != stored->record.size && !transform_changes_size(stored->record.transform))
 		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 				 "its extents hold %" PRIu64 " bytes instead of %" PRIu64, total,
 				 stored->record.size);
@@ -107,8 +107,11 @@ static enum cairn_status check_chunks(const struct stored *stored, struct cairn_
 }
 
 /* Slices of a later version, or with features that no reader has yet. */
-static enum cairn_status check_known(const struct slice_record *record, struct cairn_error *error)
+static enum cairn_status check_known(const struct cairn_reader *reader,
+				     const struct slice_record *record, struct cairn_error *error)
 {
+	if (reader->index.foreign)
+		return stored_foreign_known(record, error);
 	if (record->transform != TRANSFORM_NONE)
 		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				 "unknown element transform %d", record->transform);
@@ -125,18 +128,18 @@ enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number
 			      struct cairn_string tensor, struct stored *stored,
 			      struct cairn_error *error)
 {
-	struct stored opened = {.reader = reader, .tensor = tensor};
+	struct stored opened = {.reader = reader, .tensor = tensor, .number = number};
 	enum cairn_status status;
 
 	status = index_slice(&reader->index, number, &opened.record, error);
 	if (status == CAIRN_OK)
-		status = check_known(&opened.record, error);
+		status = check_known(reader, &opened.record, error);
 	if (status == CAIRN_OK)
 		status = check_chunks(&opened, error);
 	if (status == CAIRN_OK)
 		status = open_extents(&opened, error);
 	if (status != CAIRN_OK)
-		return located(&opened, status, error);
+		return stored_located(&opened, status, error);
 	*stored = opened;
 	return CAIRN_OK;
 }
@@ -145,7 +148,8 @@ bool stored_is_mapped(const struct stored *stored)
 {
 	if (stored->record.size == 0)
 		return true;
-	return stored->in_one_piece && stored->reader->transport != CAIRN_TRANSPORT_COPY &&
+	return stored->in_one_piece && stored->record.transform == TRANSFORM_NONE &&
+	       stored->reader->transport != CAIRN_TRANSPORT_COPY &&
 	       stored->reader->files[stored->shard].base != NULL;
 }
 
@@ -155,9 +159,15 @@ const uint8_t *stored_address(const struct stored *stored, uint64_t offset)
 	return stored->reader->files[stored->shard].base + stored->offset + offset;
 }
 
+bool stored_has_foreign_check(const struct stored *stored)
+{
+	return stored->reader->index.foreign && stored->record.check_kind > CHECK_CHUNKS;
+}
+
 bool stored_is_checked(const struct stored *stored)
 {
-	return stored->record.digest_kind == DIGEST_XXH3_128 &&
+	return (stored->record.digest_kind == DIGEST_XXH3_128 ||
+		stored_has_foreign_check(stored)) &&
 	       stored->reader->verification == CAIRN_VERIFY_ON_FIRST_USE;
 }
 
@@ -170,11 +180,11 @@ static enum cairn_status beyond_slice(const struct stored *stored, uint64_t offs
 	error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 		  "bytes %" PRIu64 " + %" PRIu64 " of a stored slice of %" PRIu64, offset, size,
 		  stored->record.size);
-	return located(stored, CAIRN_CORRUPT, error);
+	return stored_located(stored, CAIRN_CORRUPT, error);
 }
 
-enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, uint64_t size,
-				  uint8_t *buffer, struct cairn_error *error)
+enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offset, uint64_t size,
+				      uint8_t *buffer, struct cairn_error *error)
 {
 	uint64_t extent_start = 0;
 	uint64_t done = 0;
@@ -190,7 +200,7 @@ enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, 
 		if (status == CAIRN_OK)
 			status = check_extent(stored->reader, &extent, error);
 		if (status != CAIRN_OK)
-			return located(stored, status, error);
+			return stored_located(stored, status, error);
 		if (offset + done < extent_start + extent.size) {
 			skipped = offset + done - extent_start;
 			piece = extent.size - skipped < size - done ? extent.size - skipped
@@ -198,7 +208,7 @@ enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, 
 			status = file_read(&stored->reader->files[extent.shard],
 					   extent.offset + skipped, buffer + done, piece, error);
 			if (status != CAIRN_OK)
-				return located(stored, status, error);
+				return stored_located(stored, status, error);
 			done += piece;
 		}
 		extent_start += extent.size;
@@ -208,7 +218,9 @@ enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, 
 
 uint64_t stored_file_offset(const struct stored *stored, uint64_t offset)
 {
-	return stored->in_one_piece ? stored->offset + offset : CAIRN_NO_OFFSET;
+	return stored->in_one_piece && stored->record.transform == TRANSFORM_NONE
+		       ? stored->offset + offset
+		       : CAIRN_NO_OFFSET;
 }
 
 /* -------------------------------------------------------------------------------------- digests */
@@ -234,7 +246,7 @@ static enum cairn_status chunk_digest(const struct stored *stored, uint64_t chun
 	status = index_chunk_digests(&stored->reader->index, stored->record.chunk_index + chunk, 1,
 				     &bytes, error);
 	if (status != CAIRN_OK)
-		return located(stored, status, error);
+		return stored_located(stored, status, error);
 	memcpy(digest->bytes, bytes, DIGEST_SIZE);
 	return CAIRN_OK;
 }
@@ -252,7 +264,7 @@ static enum cairn_status chunk_differs(const struct stored *stored, uint64_t chu
 	error_set(error, CAIRN_CHECKSUM, offset,
 		  "chunk %" PRIu64 " at offset %" PRIu64 " has digest %s instead of %s", chunk,
 		  offset, found_text, expected_text);
-	return located(stored, CAIRN_CHECKSUM, error);
+	return stored_located(stored, CAIRN_CHECKSUM, error);
 }
 
 enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint8_t *buffer,
@@ -264,7 +276,8 @@ enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk
 
 	status = chunk_digest(stored, chunk, expected, error);
 	if (status == CAIRN_OK)
-		status = stored_read_raw(stored, chunk_start(stored, chunk), size, buffer, error);
+		status = stored_read_extents(stored, chunk_start(stored, chunk), size, buffer,
+					     error);
 	if (status != CAIRN_OK)
 		return status;
 	*found = digest_bytes(buffer, size);
@@ -315,7 +328,7 @@ static enum cairn_status second_look(const struct stored *stored, uint64_t chunk
 	status = file_prepare(&stored->reader->files[stored->shard], stored->offset + start,
 			      chunk_length(stored, chunk), error);
 	if (status != CAIRN_OK)
-		return located(stored, status, error);
+		return stored_located(stored, status, error);
 	found = digest_bytes(stored_address(stored, start), chunk_length(stored, chunk));
 	return digest_equal(&expected, &found)
 		       ? CAIRN_OK
@@ -391,8 +404,8 @@ static enum cairn_status verify_by_copy(const struct stored *stored, const struc
 	if (buffer == NULL)
 		status = error_set_memory(error, "reading chunks");
 	else
-		status = stored_read_raw(stored, chunk_start(stored, claim->first), size, buffer,
-					 error);
+		status = stored_read_extents(stored, chunk_start(stored, claim->first), size,
+					     buffer, error);
 	if (status == CAIRN_OK)
 		status = verify_chunks(stored, claim, buffer, error);
 	else
@@ -414,7 +427,7 @@ static enum cairn_status verify_claim(const struct stored *stored, const struct 
 	status = file_prepare(file, stored->offset + start, size, error);
 	if (status != CAIRN_OK) {
 		give_up_claims(stored, claim->first, claim->count);
-		return located(stored, status, error);
+		return stored_located(stored, status, error);
 	}
 	return verify_chunks(stored, claim, stored_address(stored, start), error);
 }
@@ -440,7 +453,7 @@ static enum cairn_status known_bad(const struct stored *stored, uint64_t chunk,
 		  "chunk %" PRIu64 " at offset %" PRIu64
 		  " differs from its digest, as was found before",
 		  chunk, offset);
-	return located(stored, CAIRN_CHECKSUM, error);
+	return stored_located(stored, CAIRN_CHECKSUM, error);
 }
 
 /* The chunk is not unknown: says what it is, waiting for the thread that looks at it. OK also when
@@ -457,14 +470,13 @@ static enum cairn_status await_chunk(const struct stored *stored, uint64_t chunk
 		       : CAIRN_OK;
 }
 
-enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, uint64_t size,
-				struct cairn_error *error)
+static enum cairn_status verify_range(const struct stored *stored, uint64_t offset, uint64_t size,
+				      struct cairn_error *error)
 {
-	const uint64_t end = size == 0 ? 0 : (offset + size - 1) / stored->record.chunk_size + 1;
+	const uint64_t end = (offset + size - 1) / stored->record.chunk_size + 1;
 	uint64_t chunk = offset / stored->record.chunk_size;
 
-	if (size == 0 || !stored_is_checked(stored) ||
-	    chunk_states_all_good(states_of(stored), stored->record.chunk_index + chunk,
+	if (chunk_states_all_good(states_of(stored), stored->record.chunk_index + chunk,
 				  end - chunk))
 		return CAIRN_OK;
 	while (chunk < end) {
@@ -484,6 +496,15 @@ enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, ui
 			chunk++;
 	}
 	return CAIRN_OK;
+}
+
+enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, uint64_t size,
+				struct cairn_error *error)
+{
+	if (size == 0 || !stored_is_checked(stored))
+		return CAIRN_OK;
+	return stored_has_foreign_check(stored) ? stored_foreign_verify(stored, error)
+						: verify_range(stored, offset, size, error);
 }
 
 /* --------------------------------------------------------------------------------------- copies */
@@ -609,7 +630,7 @@ static enum cairn_status prepare_again(const struct stored *stored, uint64_t off
 	status = file_prepare(&stored->reader->files[stored->shard], stored->offset + begin, span,
 			      error);
 	if (status != CAIRN_OK)
-		return located(stored, status, error);
+		return stored_located(stored, status, error);
 	scratch->prepared_slice = stored->record.chunk_index + 1;
 	scratch->prepared_begin = begin;
 	scratch->prepared_size = span;
@@ -644,12 +665,18 @@ enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint
 		return CAIRN_OK;
 	if (!range_within(offset, size, stored->record.size))
 		return beyond_slice(stored, offset, size, error);
+	if (stored_has_foreign_check(stored) || stored->record.transform != TRANSFORM_NONE) {
+		const enum cairn_status status = stored_verify(stored, offset, size, error);
+
+		return status == CAIRN_OK ? stored_foreign_copy(stored, offset, size, buffer, error)
+					  : status;
+	}
 	if (!stored_is_mapped(stored))
 		return stored_is_checked(stored)
 			       ? copy_checked(stored, offset, size, buffer, scratch, error)
-			       : stored_read_raw(stored, offset, size, buffer, error);
+			       : stored_read_extents(stored, offset, size, buffer, error);
 	if (stored_is_checked(stored))
 		return copy_mapped(stored, offset, size, buffer, scratch, error);
 	/* nobody looked at these pages yet: pread cannot fault */
-	return stored_read_raw(stored, offset, size, buffer, error);
+	return stored_read_extents(stored, offset, size, buffer, error);
 }

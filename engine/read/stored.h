@@ -14,8 +14,10 @@
 struct stored {
 	const struct cairn_reader *reader;
 	struct cairn_string tensor; /* name, for messages */
+	uint64_t number;            /* of its record */
 	struct slice_record record;
-	bool in_one_piece; /* raw, and contiguous in one file: `shard` and `offset` say where */
+	uint64_t stored_size; /* bytes of its extents; those of the record unless transformed */
+	bool in_one_piece;    /* raw, and contiguous in one file: `shard` and `offset` say where */
 	uint16_t shard;
 	uint64_t offset;
 };
@@ -32,8 +34,11 @@ bool stored_is_mapped(const struct stored *stored);
 /* Pointer to byte `offset` of a slice that is mapped. */
 const uint8_t *stored_address(const struct stored *stored, uint64_t offset);
 
-/* The slice has digests, and this reader looks at them. */
+/* The slice has digests or a foreign check, and this reader looks at them. */
 bool stored_is_checked(const struct stored *stored);
+
+/* It has one check over all its stored bytes, in place of digests (foreign formats). */
+bool stored_has_foreign_check(const struct stored *stored);
 
 /* Verifies the chunks of a mapped slice that the range touches, those that are not known to be
  * good. CHECKSUM, TRUNCATED, IO, NO_MEMORY. */
@@ -62,9 +67,9 @@ enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint
 			      uint8_t *buffer, struct stored_scratch *scratch,
 			      struct cairn_error *error);
 
-/* Reads raw bytes of any range without looking at digests. */
-enum cairn_status stored_read_raw(const struct stored *stored, uint64_t offset, uint64_t size,
-				  uint8_t *buffer, struct cairn_error *error);
+/* Reads the bytes of any range of the extents, without looking at digests. */
+enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offset, uint64_t size,
+				      uint8_t *buffer, struct cairn_error *error);
 
 /*
  * Reads one chunk afresh into `buffer` (chunk_size bytes) and compares it with its digest, whatever
@@ -74,7 +79,30 @@ enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk
 				     struct cairn_digest *expected, struct cairn_digest *found,
 				     struct cairn_error *error);
 
-/* Offset in its file of byte `offset` of the slice, or CAIRN_NO_OFFSET when it is compressed. */
+/* Offset in its file of byte `offset` of the slice, or CAIRN_NO_OFFSET when it is not there as it
+ * is: compressed, transformed, in several pieces. */
 uint64_t stored_file_offset(const struct stored *stored, uint64_t offset);
+
+/* ------------------------------------------------------------- stored_foreign.c, for the others */
+
+/* UNSUPPORTED: a check or a transform that this build does not know. */
+enum cairn_status stored_foreign_known(const struct slice_record *record,
+				       struct cairn_error *error);
+
+/* Compares all stored bytes with the slice's check afresh, whatever is remembered. `expected` and
+ * `found` are filled on CHECKSUM of a plain CRC. For verify; the caller names the tensor. */
+enum cairn_status stored_foreign_check(const struct stored *stored, uint32_t *expected,
+				       uint32_t *found, struct cairn_error *error);
+
+/* The same once for each reader: the answer is remembered. */
+enum cairn_status stored_foreign_verify(const struct stored *stored, struct cairn_error *error);
+
+/* Copies a range of raw bytes of a slice that has been verified. */
+enum cairn_status stored_foreign_copy(const struct stored *stored, uint64_t offset, uint64_t size,
+				      uint8_t *buffer, struct cairn_error *error);
+
+/* Names the tensor and, where there are several files, the one that the slice is in. */
+enum cairn_status stored_located(const struct stored *stored, enum cairn_status status,
+				 struct cairn_error *error);
 
 #endif

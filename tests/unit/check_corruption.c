@@ -288,8 +288,8 @@ static const struct row rows[] = {
 	 CAIRN_UNSUPPORTED, "unknown digest kind 2"},
 	{"check of a foreign format", SLICE, S_BIG, S_CHECK_KIND, 1, SET, CHECK_CRC32C, SEAL_INDEX,
 	 INDEX_DIFFERS, CAIRN_CORRUPT, "that only sidecars may have"},
-	{"reserved byte of a slice", SLICE, S_BIG, S_RESERVED, 1, SET, 1, SEAL_INDEX, INDEX_DIFFERS,
-	 CAIRN_CORRUPT, "reserved bytes of a slice record"},
+	{"transform value without a transform", SLICE, S_BIG, S_TRANSFORM_VALUE, 1, SET, 1,
+	 SEAL_INDEX, INDEX_DIFFERS, CAIRN_CORRUPT, "a transform value that no transform uses"},
 	/* aliases */
 	{"alias of itself", TENSOR, T_TIED, T_ALIAS_OF, 8, SET, T_TIED, SEAL_INDEX, INDEX_DIFFERS,
 	 CAIRN_CORRUPT, "which is not before it"},

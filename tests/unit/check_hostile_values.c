@@ -106,7 +106,7 @@ static const struct field fields[] = {
 	{"slice digest kind", SLICE, S_DIGEST_KIND, 1, false},
 	{"slice flags", SLICE, S_FLAGS, 1, false},
 	{"slice check value", SLICE, S_CHECK_VALUE, 8, true},
-	{"slice reserved", SLICE, S_RESERVED, 8, false},
+	{"slice transform value", SLICE, S_TRANSFORM_VALUE, 8, false},
 	{"extent offset", EXTENT, E_OFFSET, 8, false},
 	{"extent stored size", EXTENT, E_STORED_SIZE, 8, false},
 	{"extent size", EXTENT, E_SIZE, 8, false},

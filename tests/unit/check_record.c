@@ -81,7 +81,7 @@ static const struct {
 	} flags;
 } records[] = {
 	{"tensor", TENSOR_RECORD_SIZE, turn_tensor, {{58, 6}, {88, 8}}, {36, 4, 3}},
-	{"slice", SLICE_RECORD_SIZE, turn_slice, {{56, 8}}, {47, 1, 1}},
+	{"slice", SLICE_RECORD_SIZE, turn_slice, {{0}}, {47, 1, 1}},
 	{"extent", EXTENT_RECORD_SIZE, turn_extent, {{36, 12}}, {0}},
 	{"shard", SHARD_RECORD_SIZE, turn_shard, {{104, 8}}, {0}},
 	{"region", REGION_RECORD_SIZE, turn_region, {{40, 8}}, {0}},
