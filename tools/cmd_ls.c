@@ -94,13 +94,13 @@ static void json_offset(struct json_output *json, uint64_t offset)
 		emit_unsigned(json, offset);
 }
 
-static void json_digest_or_null(struct json_output *json, bool there,
-				const struct cairn_digest *digest)
+static void json_digest(struct json_output *json, bool there, const struct cairn_digest *digest,
+			uint32_t crc_kind, uint32_t crc)
 {
 	if (there)
 		emit_digest(json, digest);
 	else
-		emit_null(json);
+		emit_crc(json, crc_kind, crc);
 }
 
 /* "4 3 5 0,4:-:3,2": the shape, then what part of it, as TensorFlow writes it. Returns malloc'ed
@@ -151,7 +151,7 @@ static int print_json_slice(struct ls *ls, struct json_output *json,
 	emit_key(json, "nbytes");
 	emit_unsigned(json, slice.size);
 	emit_key(json, "digest");
-	json_digest_or_null(json, slice.has_digest, &slice.digest);
+	json_digest(json, slice.has_digest, &slice.digest, slice.crc_kind, slice.crc);
 	emit_end_object(json);
 	free(spec);
 	return CLI_GO_ON;
@@ -228,7 +228,8 @@ static int print_json_tensor(struct ls *ls, const struct cairn_tensor *tensor, v
 	emit_key(json, "offset");
 	json_offset(json, place.offset);
 	emit_key(json, "digest");
-	json_digest_or_null(json, tensor->flags & CAIRN_TENSOR_DIGEST, &tensor->digest);
+	json_digest(json, tensor->flags & CAIRN_TENSOR_DIGEST, &tensor->digest, tensor->crc_kind,
+		    tensor->crc);
 	result = print_json_slices(ls, json, tensor);
 	emit_key(json, "incomplete");
 	emit_bool(json, tensor->flags & CAIRN_TENSOR_INCOMPLETE);
@@ -351,6 +352,10 @@ static void print_column(struct cairn_string text, size_t width, bool cut)
 
 static void print_digest(const struct cairn_tensor *tensor)
 {
+	if (tensor->crc_kind != CAIRN_CRC_NONE) {
+		printf("  crc32c:%08" PRIx32, tensor->crc);
+		return;
+	}
 	if (!(tensor->flags & CAIRN_TENSOR_DIGEST)) {
 		fputs("  -", stdout);
 		return;

@@ -25,6 +25,7 @@ struct verify {
 	bool require_digests;
 	struct cairn_verify_report report;
 	bool has_digests;
+	const char *check_name; /* "digest", or "checksum" of a foreign format */
 	uint64_t listed;
 
 	/* JSON comes out when all is known: an error on the way must leave stdout empty. */
@@ -47,13 +48,13 @@ static void json_number_or_null(struct json_output *json, const char *key, uint6
 
 static void json_digest_or_null(struct json_output *json, const char *key,
 				const struct cairn_problem *problem,
-				const struct cairn_digest *digest)
+				const struct cairn_digest *digest, uint32_t crc)
 {
 	emit_key(json, key);
 	if (problem->has_digests)
 		emit_digest(json, digest);
 	else
-		emit_null(json);
+		emit_crc(json, problem->crc_kind, crc);
 }
 
 static void write_json_problem(struct json_output *json, const struct cairn_problem *problem)
@@ -70,8 +71,8 @@ static void write_json_problem(struct json_output *json, const struct cairn_prob
 		emit_null(json);
 	json_number_or_null(json, "chunk", problem->chunk);
 	json_number_or_null(json, "offset", problem->offset);
-	json_digest_or_null(json, "expected", problem, &problem->expected);
-	json_digest_or_null(json, "found", problem, &problem->found);
+	json_digest_or_null(json, "expected", problem, &problem->expected, problem->expected_crc);
+	json_digest_or_null(json, "found", problem, &problem->found, problem->found_crc);
 	emit_key(json, "message");
 	emit_text(json, problem->message);
 	emit_end_object(json);
@@ -187,9 +188,9 @@ static void print_text(const struct verify *verify)
 	if (report->structure_only)
 		printf("structure only: this format has no digests\n");
 	else
-		printf("ok: %s tensor%s, %s, every digest as written\n", count,
+		printf("ok: %s tensor%s, %s, every %s as written\n", count,
 		       cli_plural(report->tensor_count),
-		       cli_format_size((double)report->bytes, size));
+		       cli_format_size((double)report->bytes, size), verify->check_name);
 }
 
 static int conclude(struct verify *verify)
@@ -236,6 +237,8 @@ static int verify_reader(struct verify *verify, const struct cairn_reader *reade
 	};
 
 	verify->has_digests = cli_info(reader).has_digests;
+	verify->check_name = strncmp(cli_info(reader).format, "tensorflow", 10) == 0 ? "checksum"
+										     : "digest";
 	progress_begin(&verify->progress, "verifying");
 	const enum cairn_status status = cairn_reader_verify(reader, &options, &verify->report,
 							     &error);

@@ -238,6 +238,16 @@ void emit_digest(struct json_output *json, const struct cairn_digest *digest)
 	putc('"', json->file);
 }
 
+void emit_crc(struct json_output *json, uint32_t kind, uint32_t crc)
+{
+	if (kind == CAIRN_CRC_NONE) {
+		emit_null(json);
+		return;
+	}
+	begin_value(json);
+	fprintf(json->file, "\"crc32c:%08" PRIx32 "\"", crc);
+}
+
 void emit_hex(struct json_output *json, const void *data, size_t size)
 {
 	emit_begin_object(json);

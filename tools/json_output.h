@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include <cairn/base.h>
+#include <cairn/reader.h>
 
 #define JSON_DEPTH_MAX 16
 
@@ -47,6 +48,8 @@ void emit_float(struct json_output *json, float value);
 
 /* "xxh3-128:HEX" */
 void emit_digest(struct json_output *json, const struct cairn_digest *digest);
+/* As "crc32c:HEX"; null for CAIRN_CRC_NONE. */
+void emit_crc(struct json_output *json, uint32_t kind, uint32_t crc);
 
 /* {"hex": "00ff"} */
 void emit_hex(struct json_output *json, const void *data, size_t size);

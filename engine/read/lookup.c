@@ -11,6 +11,31 @@
 #include "format/error.h"
 #include "format/index_check.h"
 
+/* The CRC of a foreign slice; of digests nothing is said here. */
+static void take_crc(const struct slice_record *slice, uint32_t *kind, uint32_t *crc)
+{
+	if (slice->check_kind != CHECK_CRC32C && slice->check_kind != CHECK_TENSORFLOW_STRING_CRC &&
+	    slice->check_kind != CHECK_TENSORFLOW_VARIANT_CRC)
+		return;
+	*kind = CAIRN_CRC_32C;
+	*crc = (uint32_t)slice->check_value;
+}
+
+static enum cairn_status describe_crc(const struct cairn_reader *reader,
+				      const struct tensor_record *record,
+				      struct cairn_tensor *tensor, struct cairn_error *error)
+{
+	struct slice_record slice;
+	enum cairn_status status;
+
+	if (record->slice_count != 1 || (tensor->flags & CAIRN_TENSOR_SLICED) != 0)
+		return CAIRN_OK;
+	status = index_slice(&reader->index, record->slice_index, &slice, error);
+	if (status == CAIRN_OK && (slice.flags & SLICE_WHOLE) != 0)
+		take_crc(&slice, &tensor->crc_kind, &tensor->crc);
+	return status;
+}
+
 /* Shape, type and size are made sure to agree: callers compute one from the others. */
 enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t number,
 				  const struct tensor_record *record, struct cairn_tensor *tensor,
@@ -52,8 +77,11 @@ enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t nu
 	}
 	if (described.slice_count != 1 || (record->flags & TENSOR_INCOMPLETE) != 0)
 		described.flags |= CAIRN_TENSOR_SLICED;
-	*tensor = described;
-	return CAIRN_OK;
+	if (reader->index.foreign)
+		status = describe_crc(reader, record, &described, error);
+	if (status == CAIRN_OK)
+		*tensor = described;
+	return status;
 }
 
 /* -------------------------------------------------------------------------------------- finding */
@@ -182,6 +210,7 @@ static enum cairn_status describe_slice(const struct cairn_tensor *tensor,
 	if ((stored->record.flags & SLICE_WHOLE) == 0)
 		status = index_dims(&reader->index, stored->record.ranges_index,
 				    2 * (uint64_t)tensor->rank, &described.extents, error);
+	take_crc(&stored->record, &described.crc_kind, &described.crc);
 	if (status == CAIRN_OK)
 		status = slice_digest(stored, &described, error);
 	if (status == CAIRN_OK)

@@ -231,6 +231,12 @@ static uint64_t chunk_size_of(const struct cairn_reader *reader)
 	return slice.chunk_size;
 }
 
+bool reader_has_digests(const struct cairn_reader *reader)
+{
+	return reader->index.chunk_count != 0 || reader->has_foreign_checks ||
+	       (reader->first_file == 0 && reader->index.extent_count == 0);
+}
+
 void cairn_reader_info(const struct cairn_reader *reader, struct cairn_reader_info *info)
 {
 	const size_t size = info->size == 0 ? sizeof(*info) : info->size;
@@ -243,8 +249,7 @@ void cairn_reader_info(const struct cairn_reader *reader, struct cairn_reader_in
 		.size = size,
 		.format = reader->format,
 		.format_version = reader->format_version,
-		.has_digests = reader->index.chunk_count != 0 ||
-			       (reader->first_file == 0 && reader->index.extent_count == 0),
+		.has_digests = reader_has_digests(reader),
 		.tensor_count = reader->index.tensor_count,
 		.metadata_count = reader->index.metadata_count,
 		.file_bytes = file_bytes(reader),

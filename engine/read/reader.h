@@ -69,7 +69,8 @@ struct cairn_reader {
 				   or NULL */
 	uint64_t index_file_size;
 
-	bool siblings_changed; /* see open_siblings */
+	bool siblings_changed;   /* see open_siblings */
+	bool has_foreign_checks; /* of all slices: set by the opener */
 
 	uint64_t materialised_max;
 	_Atomic uint64_t materialised;
@@ -145,6 +146,9 @@ enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t nu
  * everything else is in place. */
 enum cairn_status reader_use_index(struct cairn_reader *reader, const uint8_t *image,
 				   uint64_t file_offset, bool trusted, struct cairn_error *error);
+
+/* Data can be verified. */
+bool reader_has_digests(const struct cairn_reader *reader);
 
 /* index_check over the whole index. */
 enum cairn_status reader_check_index(const struct cairn_reader *reader, struct cairn_error *error);

@@ -165,7 +165,7 @@ enum cairn_status stored_foreign_check(const struct stored *stored, uint32_t *ex
 	enum cairn_status status;
 
 	*found = 0;
-	*expected = crc32c_unmask((uint32_t)stored->record.check_value);
+	*expected = (uint32_t)stored->record.check_value;
 	status = stored->record.check_kind == CHECK_CRC32C ? crc_of_bytes(stored, found, error)
 							   : crc_of_values(stored, found, error);
 	if (status == CAIRN_OK && *found != *expected)

@@ -123,11 +123,22 @@ static enum cairn_status map_range(const struct cairn_tensor *tensor, const stru
 	return CAIRN_OK;
 }
 
+/* The slices have foreign checks: an opener gives them to all slices of a tensor, or to none. */
+static bool has_foreign_check(const struct cairn_tensor *tensor, const struct tensor_record *holder)
+{
+	const struct index *const index = &tensor->reader->index;
+	struct slice_record slice;
+
+	return index->foreign && holder->slice_count != 0 &&
+	       index_slice(index, holder->slice_index, &slice, NULL) == CAIRN_OK &&
+	       slice.check_kind > CHECK_CHUNKS;
+}
+
 /* All digests of the tensor are there and are looked at. */
 static bool is_verified(const struct cairn_tensor *tensor, const struct tensor_record *holder)
 {
-	return holder->digest_kind == DIGEST_XXH3_128 &&
-	       tensor->reader->verification == CAIRN_VERIFY_ON_FIRST_USE;
+	return tensor->reader->verification == CAIRN_VERIFY_ON_FIRST_USE &&
+	       (holder->digest_kind == DIGEST_XXH3_128 || has_foreign_check(tensor, holder));
 }
 
 static enum cairn_status view_region(const struct cairn_tensor *tensor,

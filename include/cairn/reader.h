@@ -148,6 +148,13 @@ enum cairn_tensor_flags {
 	CAIRN_TENSOR_SLICED = 1u << 2
 };
 
+/* What foreign formats keep in place of digests. */
+enum cairn_crc_kind {
+	CAIRN_CRC_NONE = 0,
+	/* of all stored bytes (TensorFlow; of strings and variants it covers lengths as numbers) */
+	CAIRN_CRC_32C = 1
+};
+
 /*
  * What a checkpoint says about a tensor: a value, free to copy, that borrows from its reader. Not
  * the data: take a view for that. Metadata entries are described by the same struct.
@@ -167,7 +174,10 @@ struct cairn_tensor {
 				       chunk digests */
 	const struct cairn_reader *reader; /* borrowed */
 	uint64_t record;                   /* the engine's; leave it */
-	uint64_t reserved[4];
+	uint32_t crc_kind; /* enum cairn_crc_kind: what `crc` is, of a tensor that is
+					      stored in one piece */
+	uint32_t crc;
+	uint64_t reserved[3];
 };
 
 /* Number of tensors; they are counted in byte order of their names. */
@@ -215,7 +225,7 @@ enum cairn_view_flags {
 	CAIRN_VIEW_MAPPED = 1u << 0,
 	/* points into private memory, counted against the limit */
 	CAIRN_VIEW_MATERIALISED = 1u << 1,
-	/* every byte was checked against a digest */
+	/* every byte was checked against a digest, or against the CRC that a foreign format has */
 	CAIRN_VIEW_VERIFIED = 1u << 2,
 	/* not aligned for the element type */
 	CAIRN_VIEW_UNALIGNED = 1u << 3
@@ -297,7 +307,9 @@ struct cairn_stored_slice {
 			    raw piece */
 	struct cairn_digest digest; /* of the bytes when they are one chunk, else of the list of
 				       chunk digests */
-	uint64_t reserved[4];
+	uint32_t crc_kind;          /* enum cairn_crc_kind: what `crc` is */
+	uint32_t crc;
+	uint64_t reserved[3];
 };
 
 /* The index-th stored piece, in stored order. INVALID_ARGUMENT when there is none; CORRUPT,
@@ -328,7 +340,7 @@ struct cairn_reader_info {
 	size_t size;             /* set by the caller: sizeof(struct cairn_reader_info) */
 	const char *format;      /* "cairn", "safetensors", "safetensors-sharded", ...; static */
 	uint32_t format_version; /* of the format; 0 when it has none */
-	uint32_t has_digests;    /* data can be verified */
+	uint32_t has_digests;    /* data can be verified: against digests, or foreign CRCs */
 	uint64_t tensor_count;
 	uint64_t metadata_count;
 	uint64_t file_bytes; /* all files together */

@@ -27,6 +27,9 @@ struct cairn_problem {
 	int has_digests;            /* expected and found are there */
 	struct cairn_digest expected;
 	struct cairn_digest found;
+	uint32_t crc_kind; /* enum cairn_crc_kind: which CRC these two are */
+	uint32_t expected_crc;
+	uint32_t found_crc;
 	const char *message;
 };
 
@@ -45,7 +48,7 @@ struct cairn_verify_options {
 struct cairn_verify_report {
 	uint64_t problem_count;
 	uint64_t tensor_count;
-	uint64_t bytes;     /* data bytes that were compared with a digest */
+	uint64_t bytes;     /* data bytes that were compared with a digest or CRC */
 	int structure_only; /* bytes without a digest, or a format without any: not verified */
 	uint64_t reserved[8];
 };
