@@ -16,12 +16,9 @@
 #include "format/error.h"
 #include "format/sort_array.h"
 
-/* Room in a message for the names of missing shards. */
-#define MISSING_LIST_SIZE 360
-
 /* A sharded model. Shard i of the index is shard i of the opening. */
 struct model {
-	struct opening opening;
+	struct safetensors_opening opening;
 	struct safetensors_index index;
 	bool *is_found; /* by entry of the index */
 	uint64_t left_out_count;
@@ -34,44 +31,11 @@ struct model {
 
 /* ------------------------------------------------------------------------ the files of an index */
 
-/* Names of what is missing, as many as fit. */
-struct missing {
-	char list[MISSING_LIST_SIZE];
-	uint32_t count;
-	uint32_t listed;
-};
-
-static void add_missing(struct missing *missing, struct cairn_string name)
-{
-	const size_t used = strlen(missing->list);
-
-	missing->count++;
-	if (missing->listed + 1 < missing->count || used + QUOTE_SIZE + 2 > sizeof(missing->list))
-		return;
-	snprintf(missing->list + used, sizeof(missing->list) - used, "%s%s", used == 0 ? "" : ", ",
-		 quote(name).text);
-	missing->listed++;
-}
-
-static enum cairn_status refuse_missing(const struct model *model, const struct missing *missing,
-					struct cairn_error *error)
-{
-	char more[32] = "";
-
-	if (missing->listed < missing->count)
-		snprintf(more, sizeof(more), " and %" PRIu32 " more",
-			 missing->count - missing->listed);
-	return error_set(error, CAIRN_TRUNCATED, CAIRN_ERROR_NO_OFFSET,
-			 "%" PRIu32 " of %" PRIu32 " shards %s missing: %s%s", missing->count,
-			 model->opening.shard_count, missing->count == 1 ? "is" : "are",
-			 missing->list, more);
-}
-
 /* Opens one shard by its base name. What is not there is counted and is no error yet. */
 static enum cairn_status open_shard(struct model *model, int directory, uint32_t shard,
-				    struct missing *missing, struct cairn_error *error)
+				    struct missing_files *missing, struct cairn_error *error)
 {
-	struct cairn_reader *const reader = model->opening.reader;
+	struct cairn_reader *const reader = model->opening.base.reader;
 	const struct cairn_string name = model->index.shards[shard];
 	char *const copy = arena_allocate(&reader->arena, name.size + 1);
 	const struct file_place place = {.directory = directory, .path = copy, .name = copy};
@@ -85,7 +49,7 @@ static enum cairn_status open_shard(struct model *model, int directory, uint32_t
 			 ? CAIRN_NOT_FOUND /* no folder can hold it */
 			 : file_open(reader->system, &place, &reader->files[shard + 1], error);
 	if (status == CAIRN_NOT_FOUND) {
-		add_missing(missing, name);
+		missing_files_add(missing, name);
 		return CAIRN_OK;
 	}
 	if (status == CAIRN_OK)
@@ -95,14 +59,14 @@ static enum cairn_status open_shard(struct model *model, int directory, uint32_t
 
 static enum cairn_status open_shards(struct model *model, int directory, struct cairn_error *error)
 {
-	struct missing missing = {0};
-	enum cairn_status status = opening_reserve(&model->opening, model->index.shard_count,
+	struct missing_files missing = {0};
+	enum cairn_status status = opening_reserve(&model->opening.base, model->index.shard_count,
 						   error);
 
-	for (uint32_t i = 0; i < model->opening.shard_count && status == CAIRN_OK; i++)
+	for (uint32_t i = 0; i < model->opening.base.shard_count && status == CAIRN_OK; i++)
 		status = open_shard(model, directory, i, &missing, error);
-	if (status == CAIRN_OK && missing.count != 0)
-		status = refuse_missing(model, &missing, error);
+	if (status == CAIRN_OK)
+		status = missing_files_refuse(&missing, model->opening.base.shard_count, error);
 	return status;
 }
 
@@ -129,7 +93,7 @@ static bool belongs_here(struct model *model, const struct build_tensor *tensor,
 /* Removes the tensors from `first` on that the index does not put into the shard they lie in. */
 static void leave_out_others(struct model *model, uint64_t first, uint32_t shard)
 {
-	struct build_list *const list = &model->opening.list;
+	struct build_list *const list = &model->opening.base.list;
 	uint64_t kept = first;
 
 	for (uint64_t i = first; i < list->count; i++) {
@@ -142,8 +106,8 @@ static void leave_out_others(struct model *model, uint64_t first, uint32_t shard
 static enum cairn_status add_pair(struct model *model, struct cairn_string key,
 				  struct cairn_string value, struct cairn_error *error)
 {
-	struct safetensors_pair *const pairs = arena_grow(&model->opening.scratch, model->pairs,
-							  &model->pair_capacity,
+	struct safetensors_pair *const pairs = arena_grow(&model->opening.base.scratch,
+							  model->pairs, &model->pair_capacity,
 							  model->pair_count + 1, sizeof(*pairs));
 
 	if (pairs == NULL)
@@ -155,9 +119,9 @@ static enum cairn_status add_pair(struct model *model, struct cairn_string key,
 
 static enum cairn_status add_shard(struct model *model, uint32_t shard, struct cairn_error *error)
 {
-	const uint64_t first = model->opening.list.count;
+	const uint64_t first = model->opening.base.list.count;
 	struct safetensors_header header;
-	enum cairn_status status = opening_read_header(&model->opening, shard, &header, error);
+	enum cairn_status status = safetensors_opening_read(&model->opening, shard, &header, error);
 
 	if (status != CAIRN_OK)
 		return status;
@@ -165,7 +129,7 @@ static enum cairn_status add_shard(struct model *model, uint32_t shard, struct c
 		status = add_pair(model, header.metadata[i].key, header.metadata[i].value, error);
 	header.metadata_count = 0; /* those of all shards become one set later */
 	if (status == CAIRN_OK)
-		status = opening_describe(&model->opening, &header, shard, error);
+		status = safetensors_opening_describe(&model->opening, &header, shard, error);
 	if (status == CAIRN_OK)
 		leave_out_others(model, first, shard);
 	return status;
@@ -199,18 +163,18 @@ static enum cairn_status add_shards(struct model *model, struct cairn_error *err
 {
 	enum cairn_status status = CAIRN_OK;
 
-	model->is_found = arena_allocate_array(&model->opening.scratch, model->index.entry_count,
-					       sizeof(bool));
+	model->is_found = arena_allocate_array(&model->opening.base.scratch,
+					       model->index.entry_count, sizeof(bool));
 	if (model->is_found == NULL)
 		return error_set_memory(error, "the tensors of the index");
-	for (uint32_t i = 0; i < model->opening.shard_count; i++) {
+	for (uint32_t i = 0; i < model->opening.base.shard_count; i++) {
 		status = add_shard(model, i, error);
 		if (status != CAIRN_OK)
 			return error_prefix(error, status,
-					    model->opening.reader->files[i + 1].name);
+					    model->opening.base.reader->files[i + 1].name);
 	}
 	if (model->left_out_count != 0)
-		opening_note(&model->opening,
+		opening_note(&model->opening.base,
 			     "%" PRIu64
 			     " tensor%s left out, which the index does not put where %s: %s in %s",
 			     model->left_out_count, model->left_out_count == 1 ? " is" : "s are",
@@ -258,7 +222,7 @@ static uint64_t unite(struct model *model, const uint32_t *order, struct safeten
 	}
 	if (differing != NULL)
 		opening_note(
-			&model->opening,
+			&model->opening.base,
 			"metadata differ from file to file, %s for one: the first file's value is "
 			"used",
 			quote(differing->key).text);
@@ -273,14 +237,14 @@ static enum cairn_status add_metadata(struct model *model, struct cairn_error *e
 
 	if (status != CAIRN_OK || model->pair_count == 0)
 		return status;
-	order = sort_order_by_name(&model->opening.scratch, &model->pairs->key,
+	order = sort_order_by_name(&model->opening.base.scratch, &model->pairs->key,
 				   sizeof(*model->pairs), model->pair_count);
-	header.metadata = arena_allocate_array(&model->opening.scratch, model->pair_count,
+	header.metadata = arena_allocate_array(&model->opening.base.scratch, model->pair_count,
 					       sizeof(*header.metadata));
 	if (order == NULL || header.metadata == NULL)
 		return error_set_memory(error, "the metadata of the shards");
 	header.metadata_count = unite(model, order, header.metadata);
-	return opening_describe(&model->opening, &header, 0, error);
+	return safetensors_opening_describe(&model->opening, &header, 0, error);
 }
 
 /* ------------------------------------------------------------------------------------ the index */
@@ -295,9 +259,9 @@ static enum cairn_status read_index(struct model *model, const struct file *file
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
 				 "the index has %" PRIu64 " bytes, %u are allowed", file->size,
 				 SAFETENSORS_HEADER_SIZE_MAX);
-	status = opening_read(&model->opening, file, file->size, &bytes, error);
+	status = opening_read(&model->opening.base, file, file->size, &bytes, error);
 	if (status == CAIRN_OK)
-		status = safetensors_index_parse(&model->opening.scratch, (const char *)bytes,
+		status = safetensors_index_parse(&model->opening.base.scratch, (const char *)bytes,
 						 file->size, &model->index, error);
 	return status;
 }
@@ -310,7 +274,7 @@ static enum cairn_status open_model(struct model *model, int directory, struct c
 		status = add_shards(model, error);
 	if (status == CAIRN_OK)
 		status = add_metadata(model, error);
-	return status == CAIRN_OK ? opening_complete(&model->opening, error) : status;
+	return status == CAIRN_OK ? opening_complete(&model->opening.base, error) : status;
 }
 
 enum cairn_status open_safetensors_index(struct cairn_reader *reader, int directory,
@@ -322,11 +286,11 @@ enum cairn_status open_safetensors_index(struct cairn_reader *reader, int direct
 	reader->format = "safetensors-sharded";
 	reader->index_file = file->name;
 	reader->index_file_size = file->size;
-	opening_init(&model.opening, reader);
+	opening_init(&model.opening.base, reader);
 	status = read_index(&model, file, error);
 	file_close(file);
 	if (status == CAIRN_OK)
 		status = open_model(&model, directory, error);
-	opening_fini(&model.opening);
+	opening_fini(&model.opening.base);
 	return status;
 }
