@@ -106,6 +106,46 @@ static const struct {
 	{"U64", CAIRN_U64},
 };
 
+/* By number; 0 is no type, 20 (resource) cannot be stored. */
+static const struct {
+	const char *name;
+	uint32_t number;
+	enum cairn_dtype dtype;
+} tensorflow_types[] = {
+	{"float", 1, CAIRN_F32},
+	{"double", 2, CAIRN_F64},
+	{"int32", 3, CAIRN_I32},
+	{"uint8", 4, CAIRN_U8},
+	{"int16", 5, CAIRN_I16},
+	{"int8", 6, CAIRN_I8},
+	{"string", 7, CAIRN_STRING},
+	{"complex64", 8, CAIRN_C64},
+	{"int64", 9, CAIRN_I64},
+	{"bool", 10, CAIRN_BOOL},
+	{"qint8", 11, CAIRN_QINT8},
+	{"quint8", 12, CAIRN_QUINT8},
+	{"qint32", 13, CAIRN_QINT32},
+	{"bfloat16", 14, CAIRN_BF16},
+	{"qint16", 15, CAIRN_QINT16},
+	{"quint16", 16, CAIRN_QUINT16},
+	{"uint16", 17, CAIRN_U16},
+	{"complex128", 18, CAIRN_C128},
+	{"half", 19, CAIRN_F16},
+	{"variant", 21, CAIRN_VARIANT},
+	{"uint32", 22, CAIRN_U32},
+	{"uint64", 23, CAIRN_U64},
+	{"float8_e5m2", 24, CAIRN_F8_E5M2},
+	{"float8_e4m3fn", 25, CAIRN_F8_E4M3FN},
+	{"float8_e4m3fnuz", 26, CAIRN_F8_E4M3FNUZ},
+	{"float8_e4m3b11fnuz", 27, CAIRN_F8_E4M3B11FNUZ},
+	{"float8_e5m2fnuz", 28, CAIRN_F8_E5M2FNUZ},
+	{"int4", 29, CAIRN_I4_BYTE},
+	{"uint4", 30, CAIRN_U4_BYTE},
+	{"int2", 31, CAIRN_I2_BYTE},
+	{"uint2", 32, CAIRN_U2_BYTE},
+	{"float4_e2m1fn", 33, CAIRN_F4_E2M1_BYTE},
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const struct cairn_dtype_info *cairn_dtype_info(enum cairn_dtype dtype)
@@ -183,4 +223,35 @@ int dtype_safetensors_order(enum cairn_dtype dtype)
 			return (int)i;
 	}
 	return -1;
+}
+
+bool dtype_from_tensorflow(uint32_t number, enum cairn_dtype *dtype)
+{
+	for (size_t i = 0; i < COUNT(tensorflow_types); i++) {
+		if (tensorflow_types[i].number == number) {
+			*dtype = tensorflow_types[i].dtype;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool dtype_tensorflow_number(enum cairn_dtype dtype, uint32_t *number)
+{
+	for (size_t i = 0; i < COUNT(tensorflow_types); i++) {
+		if (tensorflow_types[i].dtype == dtype) {
+			*number = tensorflow_types[i].number;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *dtype_tensorflow_name(enum cairn_dtype dtype)
+{
+	for (size_t i = 0; i < COUNT(tensorflow_types); i++) {
+		if (tensorflow_types[i].dtype == dtype)
+			return tensorflow_types[i].name;
+	}
+	return NULL;
 }

@@ -30,4 +30,14 @@ bool dtype_from_safetensors(struct cairn_string name, enum cairn_dtype *dtype);
  * that have a name there. */
 int dtype_safetensors_order(enum cairn_dtype dtype);
 
+/* The type of a DataType of TensorFlow's; false when there is none that can be stored, or none that
+ * is known. */
+bool dtype_from_tensorflow(uint32_t number, enum cairn_dtype *dtype);
+
+/* The other way; false when TensorFlow has no such type. */
+bool dtype_tensorflow_number(enum cairn_dtype dtype, uint32_t *number);
+
+/* TensorFlow's name ("float"), or NULL when it has none. Static. */
+const char *dtype_tensorflow_name(enum cairn_dtype dtype);
+
 #endif

@@ -179,6 +179,75 @@ START_TEST(other_safetensors_names_are_unknown)
 }
 END_TEST
 
+START_TEST(tensorflow_types_lead_both_ways)
+{
+	static const struct {
+		const char *name;
+		uint32_t number;
+		enum cairn_dtype dtype;
+	} types[] = {
+		{"float", 1, CAIRN_F32},
+		{"double", 2, CAIRN_F64},
+		{"int32", 3, CAIRN_I32},
+		{"uint8", 4, CAIRN_U8},
+		{"int16", 5, CAIRN_I16},
+		{"int8", 6, CAIRN_I8},
+		{"string", 7, CAIRN_STRING},
+		{"complex64", 8, CAIRN_C64},
+		{"int64", 9, CAIRN_I64},
+		{"bool", 10, CAIRN_BOOL},
+		{"qint8", 11, CAIRN_QINT8},
+		{"quint8", 12, CAIRN_QUINT8},
+		{"qint32", 13, CAIRN_QINT32},
+		{"bfloat16", 14, CAIRN_BF16},
+		{"qint16", 15, CAIRN_QINT16},
+		{"quint16", 16, CAIRN_QUINT16},
+		{"uint16", 17, CAIRN_U16},
+		{"complex128", 18, CAIRN_C128},
+		{"half", 19, CAIRN_F16},
+		{"variant", 21, CAIRN_VARIANT},
+		{"uint32", 22, CAIRN_U32},
+		{"uint64", 23, CAIRN_U64},
+		{"float8_e5m2", 24, CAIRN_F8_E5M2},
+		{"float8_e4m3fn", 25, CAIRN_F8_E4M3FN},
+		{"float8_e4m3fnuz", 26, CAIRN_F8_E4M3FNUZ},
+		{"float8_e4m3b11fnuz", 27, CAIRN_F8_E4M3B11FNUZ},
+		{"float8_e5m2fnuz", 28, CAIRN_F8_E5M2FNUZ},
+		{"int4", 29, CAIRN_I4_BYTE},
+		{"uint4", 30, CAIRN_U4_BYTE},
+		{"int2", 31, CAIRN_I2_BYTE},
+		{"uint2", 32, CAIRN_U2_BYTE},
+		{"float4_e2m1fn", 33, CAIRN_F4_E2M1_BYTE},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		enum cairn_dtype dtype = CAIRN_NULL;
+		uint32_t number = 0;
+
+		ck_assert(dtype_from_tensorflow(types[i].number, &dtype));
+		ck_assert_int_eq(dtype, types[i].dtype);
+		ck_assert(dtype_tensorflow_number(types[i].dtype, &number));
+		ck_assert_uint_eq(number, types[i].number);
+		ck_assert_str_eq(dtype_tensorflow_name(types[i].dtype), types[i].name);
+	}
+}
+END_TEST
+
+START_TEST(other_tensorflow_types_are_unknown)
+{
+	static const uint32_t numbers[] = {0, 20, 34, 101, 133, UINT32_MAX};
+	enum cairn_dtype dtype = CAIRN_NULL;
+	uint32_t number = 77;
+
+	for (size_t i = 0; i < COUNT_OF(numbers); i++)
+		ck_assert(!dtype_from_tensorflow(numbers[i], &dtype));
+	ck_assert_int_eq(dtype, CAIRN_NULL);
+	ck_assert(!dtype_tensorflow_number(CAIRN_F4_E2M1, &number));
+	ck_assert_uint_eq(number, 77);
+	ck_assert_ptr_null(dtype_tensorflow_name(CAIRN_C32));
+}
+END_TEST
+
 /* The enumeration of safetensors 0.6, by which its writer sorts. */
 START_TEST(safetensors_order_is_that_of_its_enumeration)
 {
@@ -225,6 +294,8 @@ static Suite *dtype_suite(void)
 	tcase_add_test(tests, other_names_are_unknown);
 	tcase_add_loop_test(tests, safetensors_names_lead_both_ways, 0, COUNT_OF(rows));
 	tcase_add_test(tests, other_safetensors_names_are_unknown);
+	tcase_add_test(tests, tensorflow_types_lead_both_ways);
+	tcase_add_test(tests, other_tensorflow_types_are_unknown);
 	tcase_add_test(tests, safetensors_order_is_that_of_its_enumeration);
 	tcase_add_test(tests, kinds_of_types_are_told_apart);
 	suite_add_tcase(suite, tests);
