@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The machinery that writes a file whose layout is known: segments that threads take in order, fill
+ * in a staging buffer, and write.
+ *
+ * What is in a segment is the layout's to say, through callbacks: a container's parts and digests,
+ * a dense file's tensors.
+ */
+#ifndef CAIRN_ENGINE_SEGMENT_WRITER_H
+#define CAIRN_ENGINE_SEGMENT_WRITER_H
+
+#include <cairn/writer.h>
+
+#include "engine/read/stored.h"
+#include "engine/system/system.h"
+
+/* Where a segment lies. It begins at a page boundary. */
+struct segment_place {
+	uint64_t offset;
+	uint64_t size;
+	/* is filled before another segment can be taken: callbacks that must be called in order */
+	bool in_order;
+};
+
+/* A layout, cut into segments. Segments are numbered in the order of their offsets. */
+struct segment_layout {
+	uint64_t count;
+	uint64_t size_max; /* of a segment */
+	struct segment_place (*place)(const void *context, uint64_t number);
+	/* Fills all of a segment's bytes. */
+	enum cairn_status (*fill)(void *context, uint64_t number, uint8_t *bytes,
+				  struct stored_scratch *scratch, struct cairn_error *error);
+	/* Looks at the bytes that will be written, never under the lock: digests. Or NULL. */
+	void (*seal)(void *context, uint64_t number, const uint8_t *bytes);
+	void *context;
+};
+
+/* Where the segments go, and who is told about it. */
+struct segment_target {
+	struct system *system;
+	int fd;
+	uint32_t thread_count;   /* at least 1; the calling thread is one of them */
+	cairn_progress progress; /* called from the calling thread; or NULL */
+	void *progress_context;
+	uint64_t done_before; /* bytes that progress counts already */
+	uint64_t total;       /* bytes, for progress */
+};
+
+/*
+ * Writes all segments. The first error stops all threads and is returned: what a callback of the
+ * layout returned, IO, CANCELLED (progress said so), NO_MEMORY. What is written does not depend on
+ * the number of threads.
+ */
+enum cairn_status segments_write(const struct segment_target *target,
+				 const struct segment_layout *layout, struct cairn_error *error);
+
+#endif
