@@ -400,6 +400,33 @@ int memory_preallocate(struct system *system, int fd, uint64_t size)
 	return (int)memory_leave(&frame);
 }
 
+static int do_truncate(struct memory_system *memory, int fd, uint64_t size)
+{
+	const struct memory_open_file *open_file = memory_descriptor_get(memory, fd);
+	struct memory_inode *file;
+
+	if (open_file == NULL)
+		return -EBADF;
+	if (!open_file->writable)
+		return -EINVAL;
+	if (size > INT64_MAX)
+		return -EFBIG;
+	file = memory_files_get(&memory->files, open_file->inode);
+	memory_trace_truncate(&memory->trace, file->number, size);
+	memory_file_truncate(file, size);
+	file->modified_ns = file->changed_ns = memory_tick(memory);
+	return 0;
+}
+
+int memory_truncate(struct system *system, int fd, uint64_t size)
+{
+	struct memory_call_frame frame;
+
+	if (memory_enter(system, MEMORY_CALL_TRUNCATE, &frame))
+		frame.result = do_truncate(frame.memory, fd, size);
+	return (int)memory_leave(&frame);
+}
+
 /* ----------------------------------------------------------------------------- syncing, locking */
 
 int memory_sync(struct system *system, int fd)

@@ -74,6 +74,7 @@ const char *memory_call_name(enum memory_call call)
 		[MEMORY_CALL_PREAD] = "pread",
 		[MEMORY_CALL_PWRITE] = "pwrite",
 		[MEMORY_CALL_PREALLOCATE] = "preallocate",
+		[MEMORY_CALL_TRUNCATE] = "truncate",
 		[MEMORY_CALL_SYNC] = "sync",
 		[MEMORY_CALL_RENAME] = "rename",
 		[MEMORY_CALL_LINK] = "link",

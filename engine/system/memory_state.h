@@ -106,6 +106,7 @@ int64_t memory_pread(struct system *system, int fd, void *buffer, size_t size, u
 int64_t memory_pwrite(struct system *system, int fd, const void *buffer, size_t size,
 		      uint64_t offset);
 int memory_preallocate(struct system *system, int fd, uint64_t size);
+int memory_truncate(struct system *system, int fd, uint64_t size);
 int memory_sync(struct system *system, int fd);
 int memory_lock(struct system *system, int fd, enum system_lock lock);
 

@@ -28,6 +28,7 @@ static const struct system_operations memory_operations = {
 	.pread = memory_pread,
 	.pwrite = memory_pwrite,
 	.preallocate = memory_preallocate,
+	.truncate = memory_truncate,
 	.sync = memory_sync,
 	.rename = memory_rename,
 	.link = memory_link,

@@ -78,6 +78,14 @@ void memory_trace_size(struct memory_trace *trace, uint64_t inode, uint64_t size
 	       &(struct memory_trace_op){.kind = MEMORY_TRACE_SIZE, .inode = inode, .size = size});
 }
 
+void memory_trace_truncate(struct memory_trace *trace, uint64_t inode, uint64_t size)
+{
+	if (!trace->active)
+		return;
+	append(trace, &(struct memory_trace_op){
+			      .kind = MEMORY_TRACE_TRUNCATE, .inode = inode, .size = size});
+}
+
 void memory_trace_add(struct memory_trace *trace, uint64_t directory, const char *name,
 		      uint64_t child)
 {

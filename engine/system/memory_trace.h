@@ -13,7 +13,8 @@ enum memory_trace_kind {
 	MEMORY_TRACE_INODE, /* an inode comes into being; nothing shows it before an entry does */
 	MEMORY_TRACE_PIECE, /* bytes of one block of a file */
 	MEMORY_TRACE_SIZE,  /* a file grows */
-	MEMORY_TRACE_ADD,   /* a directory entry */
+	MEMORY_TRACE_TRUNCATE, /* a file gets this size, growing or shrinking */
+	MEMORY_TRACE_ADD,      /* a directory entry */
 	MEMORY_TRACE_REMOVE,
 	MEMORY_TRACE_RENAME,      /* removes one entry and adds or replaces another, at once */
 	MEMORY_TRACE_SYNC,        /* has succeeded */
@@ -28,7 +29,7 @@ struct memory_trace_op {
 	uint64_t inode;              /* the file or directory that the operation changes or syncs */
 	uint64_t child;              /* ADD, RENAME: the inode that the entry names */
 	uint64_t to_directory;       /* RENAME */
-	uint64_t size;               /* SIZE */
+	uint64_t size;               /* SIZE, TRUNCATE */
 	int marker;                  /* MARK */
 	enum system_kind inode_kind; /* INODE */
 	uint32_t mode;               /* INODE */
@@ -55,6 +56,7 @@ void memory_trace_inode(struct memory_trace *trace, const struct memory_inode *i
 void memory_trace_piece(struct memory_trace *trace, uint64_t inode,
 			const struct memory_piece *piece);
 void memory_trace_size(struct memory_trace *trace, uint64_t inode, uint64_t size);
+void memory_trace_truncate(struct memory_trace *trace, uint64_t inode, uint64_t size);
 void memory_trace_add(struct memory_trace *trace, uint64_t directory, const char *name,
 		      uint64_t child);
 void memory_trace_remove(struct memory_trace *trace, uint64_t directory, const char *name);

@@ -101,6 +101,11 @@ int system_preallocate(struct system *system, int fd, uint64_t size)
 	return system->operations->preallocate(system, fd, size);
 }
 
+int system_truncate(struct system *system, int fd, uint64_t size)
+{
+	return system->operations->truncate(system, fd, size);
+}
+
 int system_sync(struct system *system, int fd)
 {
 	return system->operations->sync(system, fd);

@@ -105,6 +105,7 @@ struct system_operations {
 	int64_t (*pwrite)(struct system *, int fd, const void *buffer, size_t size,
 			  uint64_t offset);
 	int (*preallocate)(struct system *, int fd, uint64_t size);
+	int (*truncate)(struct system *, int fd, uint64_t size);
 	int (*sync)(struct system *, int fd);
 	int (*rename)(struct system *, int from_at, const char *from, int to_at, const char *to,
 		      enum system_rename_mode mode);
@@ -188,6 +189,11 @@ int system_write_all(struct system *system, int fd, const void *buffer, size_t s
 /* Reserves `size` bytes of disk for the file and sets its size (fallocate). EOPNOTSUPP is a fine
  * answer. */
 int system_preallocate(struct system *system, int fd, uint64_t size);
+
+/* Sets the size of a file that is being written (ftruncate): what lies beyond it is gone, what is
+ * added are zeros. Never for a file that others may have mapped. EINVAL when it is not open for
+ * writing. */
+int system_truncate(struct system *system, int fd, uint64_t size);
 
 /* fsync of a file or directory. An error is final: what the descriptor wrote may be lost; never
  * call it again and believe it. */

@@ -245,6 +245,17 @@ static int posix_preallocate(struct system *system, int fd, uint64_t size)
 	return result < 0 ? -errno : 0;
 }
 
+static int posix_truncate(struct system *system, int fd, uint64_t size)
+{
+	int result;
+
+	(void)system;
+	if (size > INT64_MAX)
+		return -EFBIG;
+	RETRY_INTERRUPTED(result, ftruncate(fd, (off_t)size));
+	return result < 0 ? -errno : 0;
+}
+
 static int posix_sync(struct system *system, int fd)
 {
 	int result;
@@ -714,6 +725,7 @@ static const struct system_operations posix_operations = {
 	.pread = posix_pread,
 	.pwrite = posix_pwrite,
 	.preallocate = posix_preallocate,
+	.truncate = posix_truncate,
 	.sync = posix_sync,
 	.rename = posix_rename,
 	.link = posix_link,

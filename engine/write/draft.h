@@ -82,6 +82,17 @@ enum cairn_status draft_create(struct folder *folder, const char *target, bool d
 enum cairn_status draft_write(const struct draft *draft, uint64_t offset, const uint8_t *bytes,
 			      uint64_t size, struct cairn_error *error);
 
+/* Reserves disk space for a draft of `size` bytes, if it is written with O_DIRECT. IO. */
+enum cairn_status draft_reserve(const struct draft *draft, uint64_t size,
+				struct cairn_error *error);
+
+/*
+ * All `size` bytes are written: cuts off what fills the last page, and makes sure that the file has
+ * that size. For files that end anywhere; part of writing, so before the fsync. IO.
+ */
+enum cairn_status draft_set_size(const struct draft *draft, uint64_t size,
+				 struct cairn_error *error);
+
 /* Removes the draft, if it was not published. Safe on a zeroed struct and after publish. */
 void draft_discard(struct draft *draft);
 

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 
 #include "engine/system/sync.h"
+#include "format/bytes.h"
 #include "format/error.h"
 
 enum {
@@ -53,15 +54,22 @@ static enum cairn_status fill(struct worker *worker, uint64_t number, struct cai
 	return layout->fill(layout->context, number, worker->buffer, &worker->scratch, error);
 }
 
-static enum cairn_status write_at(const struct job *job, const uint8_t *bytes, uint64_t size,
-				  uint64_t offset, struct cairn_error *error)
+/* The buffer has room for the last page. */
+static enum cairn_status write_out(const struct worker *worker, const struct segment_place *place,
+				   struct cairn_error *error)
 {
-	const int result = system_write_all(job->target->system, job->target->fd, bytes, size,
-					    offset);
+	const struct segment_target *const target = worker->job->target;
+	uint64_t size = place->size;
+	int result;
 
+	if (target->fills_page) {
+		size = align_up(size, SYSTEM_DIRECT_ALIGNMENT);
+		memset(worker->buffer + place->size, 0, size - place->size);
+	}
+	result = system_write_all(target->system, target->fd, worker->buffer, size, place->offset);
 	return result < 0 ? error_set_system(error, result,
 					     "cannot write %" PRIu64 " bytes at offset %" PRIu64,
-					     size, offset)
+					     size, place->offset)
 			  : CAIRN_OK;
 }
 
@@ -102,7 +110,7 @@ static enum cairn_status write_segment(struct worker *worker, const struct taken
 		return status;
 	if (layout->seal != NULL)
 		layout->seal(layout->context, taken->number, worker->buffer);
-	return write_at(worker->job, worker->buffer, taken->place.size, taken->place.offset, error);
+	return write_out(worker, &taken->place, error);
 }
 
 /* Notes what came of a segment; the calling thread tells its caller how far all of them are. */
@@ -152,7 +160,7 @@ static void work(void *context)
 
 static bool prepare_worker(struct job *job, struct worker *worker)
 {
-	const uint64_t size = job->layout->size_max;
+	const uint64_t size = align_up(job->layout->size_max, SYSTEM_DIRECT_ALIGNMENT);
 
 	worker->job = job;
 	worker->buffer = system_allocate_aligned(job->target->system, SYSTEM_DIRECT_ALIGNMENT,
@@ -202,6 +210,8 @@ enum cairn_status segments_write(const struct segment_target *target,
 	struct worker workers[WRITE_THREADS_MAX] = {0};
 	const uint64_t count = worker_count(&job);
 
+	if (layout->count == 0)
+		return CAIRN_OK;
 	if (!prepare_worker(&job, &workers[0]))
 		return error_set_memory(error, "a staging buffer");
 	mutex_init(&job.mutex);

@@ -39,6 +39,7 @@ struct segment_layout {
 struct segment_target {
 	struct system *system;
 	int fd;
+	bool fills_page; /* O_DIRECT: the last page is filled with zeros, to be cut off later */
 	uint32_t thread_count;   /* at least 1; the calling thread is one of them */
 	cairn_progress progress; /* called from the calling thread; or NULL */
 	void *progress_context;

@@ -9,7 +9,6 @@
 #include "engine/write/writer.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -195,21 +194,6 @@ enum cairn_status writer_failed(struct cairn_writer *writer, enum cairn_status s
 
 /* --------------------------------------------------------------------------------------- finish */
 
-static enum cairn_status preallocate(struct cairn_writer *writer, const struct draft *draft,
-				     struct cairn_error *error)
-{
-	int result;
-
-	if (!draft->is_direct)
-		return CAIRN_OK; /* buffered writes into preallocated space are several times slower
-				    on ext4 */
-	result = system_preallocate(writer->system, draft->fd, writer->plan.file_size);
-	if (result < 0 && result != -EOPNOTSUPP && result != -ENOSYS)
-		return error_set_system(error, result, "cannot reserve %" PRIu64 " bytes",
-					writer->plan.file_size);
-	return CAIRN_OK;
-}
-
 /* The zeros between data and index, the footer's copy, the index image, the footer. */
 static enum cairn_status write_index(struct cairn_writer *writer, const struct draft *draft,
 				     const uint8_t *header_page, struct cairn_error *error)
@@ -262,7 +246,7 @@ static enum cairn_status write_draft(struct cairn_writer *writer, struct draft *
 
 	memcpy(header.save_id, writer->options.save_id, sizeof(header.save_id));
 	container_header_encode(&header, header_page);
-	status = preallocate(writer, draft, error);
+	status = draft_reserve(draft, writer->plan.file_size, error);
 	if (status == CAIRN_OK)
 		status = writer_write_data(writer, draft, header_page, error);
 	if (status == CAIRN_OK)

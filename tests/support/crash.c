@@ -183,6 +183,7 @@ static bool changes_disk(const struct step *step)
 	switch (step->op.kind) {
 	case MEMORY_TRACE_PIECE:
 	case MEMORY_TRACE_SIZE:
+	case MEMORY_TRACE_TRUNCATE:
 	case MEMORY_TRACE_ADD:
 	case MEMORY_TRACE_REMOVE:
 	case MEMORY_TRACE_RENAME:
@@ -273,6 +274,9 @@ static void apply_step(struct memory_files *files, const struct step *step)
 	case MEMORY_TRACE_SIZE:
 		memory_file_grow(inode, op->size);
 		break;
+	case MEMORY_TRACE_TRUNCATE:
+		memory_file_truncate(inode, op->size);
+		break;
 	case MEMORY_TRACE_ADD:
 		memory_directory_put(inode, op->name, op->child);
 		break;
@@ -328,6 +332,8 @@ static void spoil_unwritten(const struct enumeration *e, struct memory_files *fi
 			continue;
 		if (op->kind == MEMORY_TRACE_SIZE)
 			memory_file_grow(file, op->size);
+		else if (op->kind == MEMORY_TRACE_TRUNCATE)
+			memory_file_truncate(file, op->size);
 		else if (op->kind == MEMORY_TRACE_PIECE)
 			memory_file_grow(file, op->piece.index * MEMORY_BLOCK_SIZE + op->piece.end);
 	}

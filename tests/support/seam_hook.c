@@ -85,6 +85,16 @@ static int hooked_preallocate(struct system *system, int fd, uint64_t size)
 	return result;
 }
 
+static int hooked_truncate(struct system *system, int fd, uint64_t size)
+{
+	int result;
+
+	tell(MEMORY_CALL_TRUNCATE, false);
+	result = real->truncate(system, fd, size);
+	tell(MEMORY_CALL_TRUNCATE, true);
+	return result;
+}
+
 static int hooked_sync(struct system *system, int fd)
 {
 	int result;
@@ -178,6 +188,7 @@ void seam_hook_install(struct system *system, seam_function new_function, void *
 	wrapped.status_at = hooked_status_at;
 	wrapped.pwrite = hooked_pwrite;
 	wrapped.preallocate = hooked_preallocate;
+	wrapped.truncate = hooked_truncate;
 	wrapped.sync = hooked_sync;
 	wrapped.rename = hooked_rename;
 	wrapped.unlink = hooked_unlink;

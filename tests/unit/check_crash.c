@@ -52,6 +52,8 @@ struct protocol {
 	bool sync_directory;
 	bool rename_early; /* before the file is written */
 	bool in_place;     /* no temporary file at all */
+	bool is_filled;    /* written with more than belongs to it, and cut */
+	bool cut_late;     /* after the file was synced */
 };
 
 static const struct protocol right = {.sync_file = true, .sync_directory = true};
@@ -67,8 +69,14 @@ static void save(const struct protocol *protocol, const char *target, uint8_t se
 		system_rename(sys, directory, "temporary", directory, target,
 			      SYSTEM_RENAME_REPLACE);
 	ck_assert_int_eq(system_write_all(sys, fd, bytes, SIZE, 0), 0);
+	if (protocol->is_filled)
+		ck_assert_int_eq(system_write_all(sys, fd, bytes, 100, SIZE), 0);
+	if (protocol->is_filled && !protocol->cut_late)
+		ck_assert_int_eq(system_truncate(sys, fd, SIZE), 0);
 	if (protocol->sync_file)
 		ck_assert_int_eq(system_sync(sys, fd), 0);
+	if (protocol->is_filled && protocol->cut_late)
+		ck_assert_int_eq(system_truncate(sys, fd, SIZE), 0);
 	if (!protocol->rename_early)
 		system_rename(sys, directory, "temporary", directory, target,
 			      SYSTEM_RENAME_REPLACE);
@@ -209,6 +217,32 @@ START_TEST(with_a_rename_before_the_data_it_is_torn_but_not_lost)
 	verdict = judge_protocol(&wrong, NULL);
 	ck_assert_uint_gt(verdict.torn, 0);
 	ck_assert_uint_eq(verdict.lost, 0);
+}
+END_TEST
+
+START_TEST(a_file_that_is_cut_before_its_sync_is_whole)
+{
+	const struct protocol filled = {
+		.sync_file = true, .sync_directory = true, .is_filled = true};
+	struct verdict verdict;
+
+	add_old_file();
+	verdict = judge_protocol(&filled, NULL);
+	ck_assert_uint_gt(verdict.new, 0);
+	ck_assert_uint_eq(verdict.torn + verdict.absent + verdict.lost, 0);
+}
+END_TEST
+
+START_TEST(a_file_that_is_cut_after_its_sync_is_torn)
+{
+	const struct protocol wrong = {
+		.sync_file = true, .sync_directory = true, .is_filled = true, .cut_late = true};
+	struct verdict verdict;
+
+	add_old_file();
+	verdict = judge_protocol(&wrong, NULL);
+	ck_assert_uint_gt(verdict.torn, 0);
+	ck_assert_uint_gt(verdict.lost, 0);
 }
 END_TEST
 
@@ -514,6 +548,8 @@ static Suite *crash_suite(void)
 	tcase_add_test(tcase, without_sync_of_the_file_it_is_torn);
 	tcase_add_test(tcase, without_sync_of_the_directory_it_is_lost_but_never_torn);
 	tcase_add_test(tcase, with_a_rename_before_the_data_it_is_torn_but_not_lost);
+	tcase_add_test(tcase, a_file_that_is_cut_before_its_sync_is_whole);
+	tcase_add_test(tcase, a_file_that_is_cut_after_its_sync_is_torn);
 	tcase_add_loop_test(tcase, skipped_syncs_are_found, 1, 3);
 	tcase_add_test(tcase, garbage_can_be_left_out);
 	tcase_add_test(tcase, success_after_a_failed_sync_is_found);

@@ -324,6 +324,51 @@ START_TEST(direct_drafts_fall_back)
 }
 END_TEST
 
+START_TEST(a_draft_ends_where_it_should)
+{
+	static const uint64_t sizes[] = {0, 1, 4095, 4096, 4097, 10000};
+	const uint64_t size = sizes[_i / 4];
+	const bool direct = _i / 2 % 2 == 1;
+	const uint8_t bytes[10000] = {1};
+	struct draft draft = {.fd = -1};
+	struct system_status status;
+
+	open_folder(_i % 2);
+	ASSERT_OK(draft_create(&folder, "target", direct, &draft, &test_error));
+	ASSERT_OK(draft_reserve(&draft, size, &test_error));
+	if (draft.is_direct)
+		ASSERT_OK(draft_write(&draft, 0, bytes, size, &test_error));
+	else
+		ck_assert_int_eq(system_write_all(world.system, draft.fd, bytes, size, 0), 0);
+	ASSERT_OK(draft_set_size(&draft, size, &test_error));
+	ck_assert_int_eq(system_status(world.system, draft.fd, &status), 0);
+	ck_assert_uint_eq(status.size, size);
+	draft_discard(&draft);
+	close_folder();
+}
+END_TEST
+
+START_TEST(a_draft_of_another_size_than_was_written_is_an_error)
+{
+	static const struct memory_fault faults[] = {
+		{.call = MEMORY_CALL_TRUNCATE, .at = 1, .error = EIO},
+		{.call = MEMORY_CALL_TRUNCATE, .at = 1, .effect = MEMORY_FAULT_SKIP},
+		{.call = MEMORY_CALL_STATUS, .at = 1, .error = EIO},
+	};
+	static const char *const messages[] = {"to 100", "has 4096 bytes after 100", "to 100"};
+	const uint8_t bytes[100] = {1};
+	struct draft draft = {.fd = -1};
+
+	open_folder(1);
+	ASSERT_OK(draft_create(&folder, "target", true, &draft, &test_error));
+	memory_system_set_fault(world.memory, 0, &faults[_i]);
+	ASSERT_OK(draft_write(&draft, 0, bytes, 100, &test_error));
+	ASSERT_FAILS(draft_set_size(&draft, 100, &test_error), CAIRN_IO, messages[_i]);
+	draft_discard(&draft);
+	close_folder();
+}
+END_TEST
+
 START_TEST(a_name_that_is_taken_is_tried_again)
 {
 	struct draft first = {.fd = -1};
@@ -409,6 +454,8 @@ static Suite *draft_suite(void)
 	tcase_add_test(tests, a_locked_folder_is_not_swept);
 	tcase_add_test(tests, what_cannot_be_removed_does_not_stop_the_rest);
 	tcase_add_test(tests, direct_drafts_fall_back);
+	tcase_add_loop_test(tests, a_draft_ends_where_it_should, 0, 6 * 2 * WORLD_COUNT);
+	tcase_add_loop_test(tests, a_draft_of_another_size_than_was_written_is_an_error, 0, 3);
 	tcase_add_test(tests, a_name_that_is_taken_is_tried_again);
 	tcase_add_loop_test(tests, a_draft_that_cannot_be_made_leaves_nothing, 0, 4);
 	tcase_add_test(tests, a_forked_child_keeps_the_draft_alive);

@@ -377,11 +377,12 @@ static void assert_kinds(const enum memory_trace_kind *kinds, size_t count)
 START_TEST(trace_records_what_changes_the_disk_in_order)
 {
 	static const enum memory_trace_kind kinds[] = {
-		MEMORY_TRACE_INODE, MEMORY_TRACE_ADD,    MEMORY_TRACE_SIZE,
-		MEMORY_TRACE_PIECE, MEMORY_TRACE_PIECE,  MEMORY_TRACE_PIECE,
-		MEMORY_TRACE_SYNC,  MEMORY_TRACE_RENAME, MEMORY_TRACE_MARK,
-		MEMORY_TRACE_ADD,   MEMORY_TRACE_REMOVE, MEMORY_TRACE_INODE,
-		MEMORY_TRACE_ADD,   MEMORY_TRACE_REMOVE, MEMORY_TRACE_SYNC_FAILED,
+		MEMORY_TRACE_INODE,       MEMORY_TRACE_ADD,    MEMORY_TRACE_SIZE,
+		MEMORY_TRACE_PIECE,       MEMORY_TRACE_PIECE,  MEMORY_TRACE_PIECE,
+		MEMORY_TRACE_SYNC,        MEMORY_TRACE_RENAME, MEMORY_TRACE_MARK,
+		MEMORY_TRACE_ADD,         MEMORY_TRACE_REMOVE, MEMORY_TRACE_INODE,
+		MEMORY_TRACE_ADD,         MEMORY_TRACE_REMOVE, MEMORY_TRACE_TRUNCATE,
+		MEMORY_TRACE_SYNC_FAILED,
 	};
 	uint8_t bytes[8192] = {1};
 	int fd;
@@ -396,6 +397,7 @@ START_TEST(trace_records_what_changes_the_disk_in_order)
 	ck_assert_int_eq(system_unlink(sys, SYSTEM_CWD, "b"), 0);
 	ck_assert_int_eq(system_make_directory(sys, SYSTEM_CWD, "d", 0777), 0);
 	ck_assert_int_eq(system_remove_directory(sys, SYSTEM_CWD, "d"), 0);
+	ck_assert_int_eq(system_truncate(sys, fd, 5), 0);
 	inject(0, (struct memory_fault){.call = MEMORY_CALL_SYNC, .at = 1, .error = EIO});
 	ck_assert_int_eq(system_sync(sys, fd), -EIO);
 	assert_kinds(kinds, sizeof(kinds) / sizeof(kinds[0]));

@@ -372,8 +372,8 @@ static bool disturbs(bool baseline)
 static bool changes(const struct memory_trace_op *op, uint64_t inode)
 {
 	return (op->kind == MEMORY_TRACE_PIECE || op->kind == MEMORY_TRACE_SIZE ||
-		op->kind == MEMORY_TRACE_ADD || op->kind == MEMORY_TRACE_REMOVE ||
-		op->kind == MEMORY_TRACE_RENAME) &&
+		op->kind == MEMORY_TRACE_TRUNCATE || op->kind == MEMORY_TRACE_ADD ||
+		op->kind == MEMORY_TRACE_REMOVE || op->kind == MEMORY_TRACE_RENAME) &&
 	       (op->inode == inode ||
 		(op->kind == MEMORY_TRACE_RENAME && op->to_directory == inode));
 }

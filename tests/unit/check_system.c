@@ -262,6 +262,28 @@ START_TEST(preallocating_sets_the_size_and_never_cuts)
 }
 END_TEST
 
+START_TEST(truncating_cuts_and_fills_with_zeros)
+{
+	struct world w = world_open(_i);
+	const int fd = create_file(&w, "file", "text");
+	char buffer[8] = "xxxxxxxx";
+	int reader;
+
+	ck_assert_int_eq(system_truncate(w.system, fd, 2), 0);
+	ck_assert_int_eq(system_pread(w.system, fd, buffer, sizeof(buffer), 0), 2);
+	ck_assert_int_eq(system_truncate(w.system, fd, 5), 0);
+	ck_assert_int_eq(system_pread(w.system, fd, buffer, sizeof(buffer), 0), 5);
+	ck_assert(memcmp(buffer, "te\0\0\0xxx", sizeof(buffer)) == 0);
+	ck_assert_int_eq(system_truncate(w.system, fd, UINT64_MAX), -EFBIG);
+	reader = system_open(w.system, w.directory, "file", 0);
+	ck_assert_int_eq(system_truncate(w.system, reader, 1), -EINVAL);
+	system_close(w.system, reader);
+	system_close(w.system, fd);
+	ck_assert_int_eq(system_truncate(w.system, fd, 1), -EBADF);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(files_and_directories_can_be_synced)
 {
 	struct world w = world_open(_i);
@@ -717,6 +739,7 @@ static Suite *system_suite(void)
 		overwriting_within_and_across_blocks,
 		transfers_that_make_no_sense_are_refused,
 		preallocating_sets_the_size_and_never_cuts,
+		truncating_cuts_and_fills_with_zeros,
 		files_and_directories_can_be_synced,
 		rename_replaces_only_when_it_may,
 		rename_of_directories_keeps_them_whole,
