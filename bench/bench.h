@@ -33,6 +33,7 @@ void case_limits(struct bench *bench);
 void case_open(struct bench *bench);
 void case_view(struct bench *bench);
 void case_save(struct bench *bench);
+void case_formats(struct bench *bench);
 void case_merge(struct bench *bench);
 void case_memory(struct bench *bench);
 

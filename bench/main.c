@@ -6,6 +6,7 @@
  *     open     open, find and iterate with 1,000, 100,000 and 1,000,000 tensors
  *     view     first view, touch and copy of a cached 0.5 GB file; no system calls
  *     save     durable save of 0.5 GB beside raw O_DIRECT writes, by 1 to 4 threads
+ *     formats  the same bytes to other formats, beside raw O_DIRECT writes
  *     merge    64 containers of 10,000 tensors merged; a sharded save by two processes
  *     memory   private memory while 8 GB are held as views
  *
@@ -30,8 +31,9 @@ static const struct {
 	const char *name;
 	void (*run)(struct bench *bench);
 } cases[] = {
-	{"limits", case_limits}, {"open", case_open},   {"view", case_view},
-	{"save", case_save},     {"merge", case_merge}, {"memory", case_memory},
+	{"limits", case_limits}, {"open", case_open},       {"view", case_view},
+	{"save", case_save},     {"formats", case_formats}, {"merge", case_merge},
+	{"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -48,7 +50,7 @@ struct command {
 static const char usage_text[] =
 	"usage: bench_cairn [CASE...] [options]\n"
 	"\n"
-	"Cases (all when none is named): limits open view save merge memory\n"
+	"Cases (all when none is named): limits open view save formats merge memory\n"
 	"  --scratch DIR  where files are made; default /var/tmp. Needs 3 GB; memory: 12 GB\n"
 	"  --size GIB     of what case memory restores; default 8\n"
 	"  --quick        fewer rounds, smaller files\n"
@@ -143,6 +145,7 @@ static void clean_scratch(const struct bench *bench)
 		"open-1000000.cairn",
 		"model.cairn",
 		"saved.cairn",
+		"written",
 		"raw",
 		"large.cairn",
 		"raw-0",

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing safetensors: plan, then one draft after the other through a buffer of a fixed size, then
- * publish them all at once, the index last.
+ * Writing safetensors: plan, then one draft after the other, each by several threads, then publish
+ * them all at once, the index last.
  *
  * Bytes are read through the reader, so that those with digests are verified on the way; damage
- * ends the export and leaves nothing. Writes are buffered: the format's files end anywhere, where
- * O_DIRECT wants whole pages.
+ * ends the export and leaves nothing.
  */
 #include "engine/convert/export_safetensors.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -17,14 +15,13 @@
 #include "engine/convert/safetensors_plan.h"
 #include "engine/read/identify.h"
 #include "engine/read/reader.h"
+#include "engine/write/dense_file.h"
 #include "engine/write/publish.h"
 #include "engine/write/recover.h"
 #include "format/digest.h"
 #include "format/error.h"
 #include "format/safetensors.h"
 
-#define BUFFER_SIZE        ((size_t)8 << 20)
-#define BUFFER_ALIGNMENT   ((size_t)4096)
 #define ARENA_SIZE_MAX     ((size_t)64 << 30)
 #define SHARD_SIZE_DEFAULT ((uint64_t)5000000000) /* huggingface_hub's "5GB" */
 
@@ -41,14 +38,8 @@ struct exporter {
 	struct shard_names names;      /* of a sharded set */
 	struct draft *drafts;          /* in the arena: one for each file, then the index */
 	uint32_t draft_count;
-
-	/* The file that is being written. */
-	const struct draft *draft;
-	uint8_t *buffer; /* owned */
-	size_t buffered;
-	uint64_t offset;             /* in the file, of the buffer's first byte */
-	uint64_t written;            /* of all files */
-	struct cairn_digest content; /* of what was written, block by block */
+	uint64_t written;            /* of all files, complete ones */
+	struct cairn_digest content; /* of what was written, segment by segment */
 };
 
 /* Errors of the target name it; those of the source name that. */
@@ -67,120 +58,138 @@ static enum cairn_status report_progress(const struct exporter *exporter, struct
 	if (options->progress != NULL &&
 	    options->progress(options->progress_context, exporter->written,
 			      exporter->plan.total_size) != 0)
-		return error_set(error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET, "cancelled");
+		return of_target(
+			exporter,
+			error_set(error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET, "cancelled"),
+			error);
 	return CAIRN_OK;
 }
 
-/* The content is the digest of a chain: of what it was before and of the next block. */
-static void note_content(struct exporter *exporter)
-{
-	const struct cairn_digest block = digest_bytes(exporter->buffer, exporter->buffered);
-	uint8_t chain[2 * DIGEST_SIZE];
+/* A file of the plan while it is written. */
+struct file_job {
+	const struct exporter *exporter;
+	const struct planned_file *file;
+	uint8_t *digests; /* of the segments, in the arena; NULL: not wanted */
+};
 
-	memcpy(chain, exporter->content.bytes, DIGEST_SIZE);
-	memcpy(chain + DIGEST_SIZE, block.bytes, DIGEST_SIZE);
-	exporter->content = digest_bytes(chain, sizeof(chain));
+static uint64_t number_of(const struct file_job *job, uint64_t piece)
+{
+	const struct planned_file *const file = job->file;
+
+	return job->exporter->plan.numbers[file->first + file->order[piece - 1]];
 }
 
-static enum cairn_status flush(struct exporter *exporter, struct cairn_error *error)
+/* Piece 0 is the header, the others are tensors. */
+static enum cairn_status fill(void *context, const struct dense_part *part, uint8_t *bytes,
+			      struct stored_scratch *scratch, struct cairn_error *error)
 {
-	enum cairn_status status = CAIRN_OK;
-	int result;
-
-	if (exporter->buffered == 0)
-		return CAIRN_OK;
-	if (exporter->is_sharded)
-		note_content(exporter);
-	result = system_write_all(exporter->system, exporter->draft->fd, exporter->buffer,
-				  exporter->buffered, exporter->offset);
-	if (result < 0)
-		status = error_set_system(error, result,
-					  "cannot write %zu bytes at offset %" PRIu64,
-					  exporter->buffered, exporter->offset);
-	if (status != CAIRN_OK)
-		return of_target(exporter, status, error);
-	exporter->offset += exporter->buffered;
-	exporter->written += exporter->buffered;
-	exporter->buffered = 0;
-	return of_target(exporter, report_progress(exporter, error), error);
-}
-
-/* Where the next bytes go: at least one, at most `wanted`. Flushes a full buffer. */
-static enum cairn_status make_room(struct exporter *exporter, uint64_t wanted, size_t *size,
-				   struct cairn_error *error)
-{
-	const enum cairn_status status = exporter->buffered == BUFFER_SIZE ? flush(exporter, error)
-									   : CAIRN_OK;
-	const size_t left = BUFFER_SIZE - exporter->buffered;
-
-	*size = wanted < left ? (size_t)wanted : left;
-	return status;
-}
-
-static enum cairn_status write_bytes(struct exporter *exporter, const void *bytes, uint64_t size,
-				     struct cairn_error *error)
-{
-	enum cairn_status status = CAIRN_OK;
-	size_t piece = 0;
-
-	for (uint64_t done = 0; done < size && status == CAIRN_OK; done += piece) {
-		status = make_room(exporter, size - done, &piece, error);
-		if (status != CAIRN_OK)
-			break;
-		memcpy(exporter->buffer + exporter->buffered, (const uint8_t *)bytes + done, piece);
-		exporter->buffered += piece;
-	}
-	return status;
-}
-
-static enum cairn_status write_tensor(struct exporter *exporter, uint64_t number,
-				      struct cairn_error *error)
-{
+	const struct file_job *const job = context;
 	struct cairn_tensor tensor;
-	size_t piece = 0;
-	enum cairn_status status = cairn_reader_tensor_at(exporter->reader, number, &tensor, error);
+	enum cairn_status status;
 
-	if (status != CAIRN_OK)
-		return status;
-	for (uint64_t done = 0; done < tensor.size; done += piece) {
-		status = make_room(exporter, tensor.size - done, &piece, error);
-		if (status == CAIRN_OK)
-			status = cairn_tensor_read(
-				&tensor, done, exporter->buffer + exporter->buffered, piece, error);
-		if (status != CAIRN_OK)
-			return status;
-		exporter->buffered += piece;
+	(void)scratch;
+	if (part->piece == 0) {
+		memcpy(bytes, job->file->header + part->offset, part->size);
+		return CAIRN_OK;
 	}
+	status = cairn_reader_tensor_at(job->exporter->reader, number_of(job, part->piece), &tensor,
+					error);
+	return status == CAIRN_OK
+		       ? cairn_tensor_read(&tensor, part->offset, bytes, part->size, error)
+		       : status;
+}
+
+static void digest_segment(void *context, uint64_t number, const uint8_t *bytes, uint64_t size)
+{
+	const struct file_job *const job = context;
+	const struct cairn_digest digest = digest_bytes(bytes, size);
+
+	memcpy(job->digests + number * DIGEST_SIZE, digest.bytes, DIGEST_SIZE);
+}
+
+/* The header and then the tensors, without a gap. */
+static enum cairn_status lay_out(struct exporter *exporter, const struct planned_file *file,
+				 struct dense_file *dense, struct cairn_error *error)
+{
+	struct dense_piece *const pieces = arena_allocate_array(&exporter->arena, file->count + 1,
+								sizeof(*pieces));
+
+	if (pieces == NULL)
+		return error_set_memory(error, "the layout of a file");
+	pieces[0] = (struct dense_piece){0, file->header_size};
+	for (uint64_t i = 0; i < file->count; i++) {
+		const struct safetensors_tensor
+			*const tensor = &exporter->plan.tensors[file->first + file->order[i]];
+
+		pieces[i + 1] = (struct dense_piece){file->header_size + tensor->begin,
+						     tensor->end - tensor->begin};
+	}
+	dense->pieces = pieces;
+	dense->piece_count = file->count + 1;
+	dense->size = file->header_size + file->data_size;
 	return CAIRN_OK;
 }
 
-static enum cairn_status begin_file(struct exporter *exporter, const char *name,
+static struct segment_target target_of(const struct exporter *exporter)
+{
+	const struct cairn_convert_options *const options = exporter->options;
+
+	return (struct segment_target){
+		.thread_count = options->thread_count == 0 ? SEGMENT_THREADS_DEFAULT
+							   : options->thread_count,
+		.progress = options->progress,
+		.progress_context = options->progress_context,
+		.path = exporter->path,
+		.done_before = exporter->written,
+		.total = exporter->plan.total_size,
+	};
+}
+
+static enum cairn_status begin_file(struct exporter *exporter, const char *name, uint64_t size,
 				    struct cairn_error *error)
 {
 	struct draft *const draft = &exporter->drafts[exporter->draft_count];
-	const enum cairn_status status = draft_create(&exporter->folder, name, false, draft, error);
+	const enum cairn_status status = draft_create(&exporter->folder, name,
+						      size >= DIRECT_SIZE_MIN, draft, error);
 
 	if (status != CAIRN_OK)
 		return of_target(exporter, status, error);
 	exporter->draft_count++;
-	exporter->draft = draft;
-	exporter->offset = 0;
 	return CAIRN_OK;
+}
+
+/* The content is the digest of a chain: of what it was before and of the file's segments. */
+static void note_content(struct exporter *exporter, uint8_t *digests, uint64_t count)
+{
+	memcpy(digests, exporter->content.bytes, DIGEST_SIZE);
+	exporter->content = digest_bytes(digests, (count + 1) * DIGEST_SIZE);
 }
 
 static enum cairn_status write_file(struct exporter *exporter, const struct planned_file *file,
 				    const char *name, struct cairn_error *error)
 {
-	enum cairn_status status = begin_file(exporter, name, error);
+	const struct segment_target target = target_of(exporter);
+	struct file_job job = {.exporter = exporter, .file = file};
+	struct dense_file dense = {.fill = fill, .context = &job};
+	uint8_t *digests = NULL;
+	enum cairn_status status = lay_out(exporter, file, &dense, error);
 
+	if (status == CAIRN_OK && exporter->is_sharded) {
+		digests = arena_allocate_array(&exporter->arena, dense_segment_count(&dense) + 1,
+					       DIGEST_SIZE);
+		if (digests == NULL)
+			return error_set_memory(error, "the digests of a file");
+		job.digests = digests + DIGEST_SIZE;
+		dense.seal_segment = digest_segment;
+	}
 	if (status == CAIRN_OK)
-		status = write_bytes(exporter, file->header, file->header_size, error);
-	for (uint64_t i = 0; i < file->count && status == CAIRN_OK; i++)
-		status = write_tensor(exporter,
-				      exporter->plan.numbers[file->first + file->order[i]], error);
+		status = begin_file(exporter, name, dense.size, error);
 	if (status == CAIRN_OK)
-		status = flush(exporter, error);
-	assert(status != CAIRN_OK || exporter->offset == file->header_size + file->data_size);
+		status = dense_file_write(&dense, &exporter->drafts[exporter->draft_count - 1],
+					  &target, error);
+	if (status == CAIRN_OK && exporter->is_sharded)
+		note_content(exporter, digests, dense_segment_count(&dense));
+	exporter->written += dense.size;
 	return status;
 }
 
@@ -270,11 +279,15 @@ static enum cairn_status write_index(struct exporter *exporter, struct cairn_err
 		status = make_index(exporter, &json, &size, error);
 	if (status != CAIRN_OK)
 		return of_target(exporter, status, error);
-	exporter->plan.total_size += size;
-	status = begin_file(exporter, exporter->target, error);
+	status = begin_file(exporter, exporter->target, size, error);
 	if (status == CAIRN_OK)
-		status = write_bytes(exporter, json, size, error);
-	return status == CAIRN_OK ? flush(exporter, error) : status;
+		status = of_target(exporter,
+				   draft_write_file(&exporter->drafts[exporter->draft_count - 1],
+						    (const uint8_t *)json, size, error),
+				   error);
+	exporter->written += size;
+	exporter->plan.total_size += size;
+	return status == CAIRN_OK ? report_progress(exporter, error) : status;
 }
 
 /* ------------------------------------------------------------------------------------ all of it */
@@ -319,10 +332,7 @@ static enum cairn_status open_target(struct exporter *exporter, struct cairn_err
 	(void)folder_sweep(&exporter->folder, &counts, NULL);
 	exporter->drafts = arena_allocate_array(&exporter->arena, (uint64_t)file_count + 1,
 						sizeof(struct draft));
-	exporter->buffer = system_allocate_aligned(exporter->system, BUFFER_ALIGNMENT, BUFFER_SIZE);
-	return exporter->drafts == NULL || exporter->buffer == NULL
-		       ? error_set_memory(error, "a buffer")
-		       : CAIRN_OK;
+	return exporter->drafts == NULL ? error_set_memory(error, "the table of files") : CAIRN_OK;
 }
 
 static enum cairn_status publish_all(struct exporter *exporter, struct cairn_error *error)
@@ -397,7 +407,6 @@ enum cairn_status export_safetensors(const struct cairn_reader *reader, const ch
 	status = run(&exporter, error);
 	for (uint32_t i = 0; i < exporter.draft_count; i++)
 		draft_discard(&exporter.drafts[i]);
-	system_free(exporter.system, exporter.buffer);
 	folder_close(&exporter.folder);
 	arena_fini(&exporter.arena);
 	return status;

@@ -277,6 +277,23 @@ enum cairn_status draft_set_size(const struct draft *draft, uint64_t size,
 	return CAIRN_OK;
 }
 
+enum cairn_status draft_write_file(const struct draft *draft, const uint8_t *bytes, uint64_t size,
+				   struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+	int result;
+
+	if (draft->is_direct) {
+		status = draft_write(draft, 0, bytes, size, error);
+	} else {
+		result = system_write_all(draft->folder->system, draft->fd, bytes, size, 0);
+		if (result < 0)
+			status = error_set_system(error, result, "cannot write %" PRIu64 " bytes",
+						  size);
+	}
+	return status == CAIRN_OK ? draft_set_size(draft, size, error) : status;
+}
+
 void draft_discard(struct draft *draft)
 {
 	if (draft->folder == NULL)

@@ -22,6 +22,9 @@
 #define TRASH_PREFIX        ".cairn-trash-"
 #define TEMPORARY_NAME_SIZE (sizeof(TRASH_PREFIX) + 32)
 
+/* Below this, O_DIRECT and preallocation cost more than they save. */
+#define DIRECT_SIZE_MIN ((uint64_t)8 << 20)
+
 /* The name is of exactly that grammar. */
 bool is_temporary_name(const char *name);
 
@@ -92,6 +95,10 @@ enum cairn_status draft_reserve(const struct draft *draft, uint64_t size,
  */
 enum cairn_status draft_set_size(const struct draft *draft, uint64_t size,
 				 struct cairn_error *error);
+
+/* Writes all of a file that is in memory into an empty draft. IO, NO_MEMORY. */
+enum cairn_status draft_write_file(const struct draft *draft, const uint8_t *bytes, uint64_t size,
+				   struct cairn_error *error);
 
 /* Removes the draft, if it was not published. Safe on a zeroed struct and after publish. */
 void draft_discard(struct draft *draft);

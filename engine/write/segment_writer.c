@@ -17,10 +17,6 @@
 #include "format/bytes.h"
 #include "format/error.h"
 
-enum {
-	WRITE_THREADS_MAX = 64
-};
-
 struct job {
 	const struct segment_target *target;
 	const struct segment_layout *layout;
@@ -54,6 +50,13 @@ static enum cairn_status fill(struct worker *worker, uint64_t number, struct cai
 	return layout->fill(layout->context, number, worker->buffer, &worker->scratch, error);
 }
 
+/* Errors of the target name it; those of what is written name that. */
+static enum cairn_status of_target(const struct segment_target *target, enum cairn_status status,
+				   struct cairn_error *error)
+{
+	return target->path == NULL ? status : error_prefix(error, status, target->path);
+}
+
 /* The buffer has room for the last page. */
 static enum cairn_status write_out(const struct worker *worker, const struct segment_place *place,
 				   struct cairn_error *error)
@@ -67,10 +70,13 @@ static enum cairn_status write_out(const struct worker *worker, const struct seg
 		memset(worker->buffer + place->size, 0, size - place->size);
 	}
 	result = system_write_all(target->system, target->fd, worker->buffer, size, place->offset);
-	return result < 0 ? error_set_system(error, result,
-					     "cannot write %" PRIu64 " bytes at offset %" PRIu64,
-					     size, place->offset)
-			  : CAIRN_OK;
+	if (result == 0)
+		return CAIRN_OK;
+	return of_target(target,
+			 error_set_system(error, result,
+					  "cannot write %" PRIu64 " bytes at offset %" PRIu64, size,
+					  place->offset),
+			 error);
 }
 
 /* Takes the next segment; one that must be filled in order is filled before another can be taken.
@@ -134,8 +140,11 @@ static void settle_segment(struct worker *worker, const struct taken *taken,
 		return;
 	mutex_lock(&job->mutex);
 	if (job->status == CAIRN_OK)
-		job->status = error_set(&job->error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET,
-					"cancelled after %" PRIu64 " bytes", done);
+		job->status = of_target(target,
+					error_set(&job->error, CAIRN_CANCELLED,
+						  CAIRN_ERROR_NO_OFFSET,
+						  "cancelled after %" PRIu64 " bytes", done),
+					&job->error);
 	mutex_unlock(&job->mutex);
 }
 
@@ -200,14 +209,14 @@ static uint64_t worker_count(const struct job *job)
 
 	if (count > job->layout->count)
 		count = job->layout->count;
-	return count == 0 ? 1 : count > WRITE_THREADS_MAX ? WRITE_THREADS_MAX : count;
+	return count == 0 ? 1 : count > SEGMENT_THREADS_MAX ? SEGMENT_THREADS_MAX : count;
 }
 
 enum cairn_status segments_write(const struct segment_target *target,
 				 const struct segment_layout *layout, struct cairn_error *error)
 {
 	struct job job = {.target = target, .layout = layout};
-	struct worker workers[WRITE_THREADS_MAX] = {0};
+	struct worker workers[SEGMENT_THREADS_MAX] = {0};
 	const uint64_t count = worker_count(&job);
 
 	if (layout->count == 0)

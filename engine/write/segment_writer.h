@@ -14,6 +14,13 @@
 #include "engine/read/stored.h"
 #include "engine/system/system.h"
 
+enum {
+	/* measured: with direct writes of a segment each, more do not help and fewer leave the disk
+	 * idle */
+	SEGMENT_THREADS_DEFAULT = 4,
+	SEGMENT_THREADS_MAX = 64
+};
+
 /* Where a segment lies. It begins at a page boundary. */
 struct segment_place {
 	uint64_t offset;
@@ -39,7 +46,8 @@ struct segment_layout {
 struct segment_target {
 	struct system *system;
 	int fd;
-	bool fills_page; /* O_DIRECT: the last page is filled with zeros, to be cut off later */
+	const char *path; /* put in front of errors of writing and cancelling; or NULL */
+	bool fills_page;  /* O_DIRECT: the last page is filled with zeros, to be cut off later */
 	uint32_t thread_count;   /* at least 1; the calling thread is one of them */
 	cairn_progress progress; /* called from the calling thread; or NULL */
 	void *progress_context;

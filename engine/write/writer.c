@@ -14,19 +14,10 @@
 
 #include "engine/write/publish.h"
 #include "engine/write/recover.h"
+#include "engine/write/segment_writer.h"
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/error.h"
-
-enum {
-	THREADS_MAX = 64,
-	/* measured: with direct writes of a segment each, more do not help and fewer leave the disk
-	 * idle */
-	THREADS_DEFAULT = 4
-};
-
-/* Below this, O_DIRECT and preallocation cost more than they save. */
-#define DIRECT_SIZE_MIN ((uint64_t)8 << 20)
 
 #define ARENA_SIZE_MAX ((size_t)1 << 46)
 
@@ -45,7 +36,7 @@ static enum cairn_status take_options(const struct cairn_writer_options *given,
 	if (options->alignment == 0)
 		options->alignment = CONTAINER_ALIGNMENT_MIN;
 	if (options->thread_count == 0)
-		options->thread_count = THREADS_DEFAULT;
+		options->thread_count = SEGMENT_THREADS_DEFAULT;
 	if (!is_power_of_two(options->chunk_size) || options->chunk_size < CHUNK_SIZE_MIN ||
 	    options->chunk_size > CHUNK_SIZE_MAX)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
@@ -59,7 +50,7 @@ static enum cairn_status take_options(const struct cairn_writer_options *given,
 				 " is no power of two from 4 KiB to 2 MiB",
 				 options->alignment);
 	if ((options->size != 0 && options->size < sizeof(*options)) ||
-	    (options->flags & ~known) != 0 || options->thread_count > THREADS_MAX)
+	    (options->flags & ~known) != 0 || options->thread_count > SEGMENT_THREADS_MAX)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "unknown writer options");
 	return CAIRN_OK;

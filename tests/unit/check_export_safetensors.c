@@ -448,12 +448,161 @@ START_TEST(short_writes_are_continued)
 }
 END_TEST
 
+/* --------------------------------------------------------------------------------------- large */
+
+/* More than O_DIRECT begins with; no multiple of a page. */
+static const uint32_t large_sizes[] = {5 << 20, 3, 6 << 20, 1000};
+
+static struct bytes export_large(const struct world *world, uint32_t threads, const char *to)
+{
+	const struct cairn_convert_options options = {.thread_count = threads, .replace = 1};
+
+	export_well(world, "large.safetensors", to, &options);
+	return world_read(world, to);
+}
+
+START_TEST(the_bytes_do_not_depend_on_how_they_are_written)
+{
+	static const uint32_t threads[] = {0, 2, 7, 64, 1000};
+	struct world world = world_open(_i);
+	struct bytes alone;
+
+	write_sizes(&world, "large.safetensors", large_sizes, COUNT(large_sizes));
+	alone = export_large(&world, 1, "m.safetensors");
+	for (int i = 0; i < COUNT(threads); i++) {
+		struct bytes found = export_large(&world, threads[i], "m.safetensors");
+
+		ck_assert_uint_eq(found.size, alone.size);
+		ck_assert(memcmp(found.data, alone.data, found.size) == 0);
+		free(found.data);
+	}
+	free(alone.data);
+	world_close(&world);
+}
+END_TEST
+
+START_TEST(where_direct_writing_does_not_work_the_bytes_are_the_same)
+{
+	struct world world = world_open(1);
+	struct bytes direct;
+	struct bytes buffered;
+
+	write_sizes(&world, "large.safetensors", large_sizes, COUNT(large_sizes));
+	direct = export_large(&world, 2, "m.safetensors");
+	memory_system_settings(world.memory)->direct_error = EINVAL;
+	buffered = export_large(&world, 2, "m.safetensors");
+	ck_assert_uint_eq(direct.size, buffered.size);
+	ck_assert(memcmp(direct.data, buffered.data, direct.size) == 0);
+	free(direct.data);
+	free(buffered.data);
+	world_close(&world);
+}
+END_TEST
+
+START_TEST(names_of_shards_do_not_depend_on_threads)
+{
+	static const uint32_t threads[] = {1, 7};
+	struct world worlds[2] = {world_open(1), world_open(1)};
+	struct bytes indexes[2];
+
+	for (int i = 0; i < 2; i++) {
+		const struct cairn_convert_options options = {
+			.thread_count = threads[i], .replace = 1, .shard_size_max = 9 << 20};
+
+		write_sizes(&worlds[i], "large.safetensors", large_sizes, COUNT(large_sizes));
+		export_well(&worlds[i], "large.safetensors", INDEX, &options);
+		export_well(&worlds[i], "large.safetensors", INDEX, &options);
+		indexes[i] = world_read(&worlds[i], INDEX);
+		world_close(&worlds[i]);
+	}
+	ck_assert_uint_eq(indexes[0].size, indexes[1].size);
+	ck_assert(memcmp(indexes[0].data, indexes[1].data, indexes[0].size) == 0);
+	free(indexes[0].data);
+	free(indexes[1].data);
+}
+END_TEST
+
+struct progress {
+	uint64_t done;
+	uint64_t total;
+	uint64_t calls;
+	uint64_t cancel_at; /* the call that cancels; 0: none */
+};
+
+static int note(void *context, uint64_t done, uint64_t total)
+{
+	struct progress *const progress = context;
+
+	ck_assert_uint_ge(done, progress->done);
+	ck_assert_uint_le(done, total);
+	progress->done = done;
+	progress->total = total;
+	return ++progress->calls == progress->cancel_at;
+}
+
+START_TEST(progress_grows_to_all_files_and_can_cancel)
+{
+	struct world world = world_open(1);
+	struct progress progress = {.calls = 0};
+	const struct cairn_convert_options options = {.thread_count = 1,
+						      .shard_size_max = 6 << 20,
+						      .progress = note,
+						      .progress_context = &progress};
+	struct cairn_error error;
+
+	write_sizes(&world, "large.safetensors", large_sizes, COUNT(large_sizes));
+	export_well(&world, "large.safetensors", INDEX, &options);
+	ck_assert_uint_eq(progress.done, progress.total);
+	ck_assert_uint_gt(progress.done, 11 << 20);
+	for (uint64_t at = 1; at <= 12; at += 3) {
+		progress = (struct progress){.cancel_at = at};
+		ck_assert_uint_eq(
+			export(&world, "large.safetensors", "m.safetensors",
+			       &(const struct cairn_convert_options){.thread_count = 1,
+								     .progress = note,
+								     .progress_context = &progress},
+			       &error),
+			CAIRN_CANCELLED);
+		ck_assert_uint_eq(progress.calls, at);
+		ck_assert(!has_temporary(&world) && !world_has(&world, "m.safetensors"));
+	}
+	world_close(&world);
+}
+END_TEST
+
+START_TEST(a_full_disk_leaves_nothing)
+{
+	static const enum memory_call calls[] = {MEMORY_CALL_PREALLOCATE, MEMORY_CALL_PWRITE,
+						 MEMORY_CALL_TRUNCATE, MEMORY_CALL_STATUS};
+	const struct memory_fault fault = {
+		.call = calls[_i / 2], .at = 1, .forever = true, .error = ENOSPC};
+	const struct cairn_convert_options options = {.thread_count = _i % 2 == 0 ? 1 : 4};
+	struct world world = world_open(1);
+	struct cairn_reader *reader;
+	struct cairn_error error;
+
+	write_sizes(&world, "large.safetensors", large_sizes, COUNT(large_sizes));
+	reader = world_reader(&world, "large.safetensors");
+	memory_system_set_fault(world.memory, 0, &fault);
+	ck_assert_uint_eq(
+		cairn_convert(reader, world_path(&world, "m.safetensors"), &options, &error),
+		CAIRN_IO);
+	ck_assert_int_eq(error.system_errno, ENOSPC);
+	ck_assert_ptr_nonnull(strstr(error.message, "m.safetensors': cannot"));
+	memory_system_clear_faults(world.memory);
+	cairn_reader_close(reader);
+	ck_assert_uint_eq(world_entries(&world), 1);
+	world_close(&world);
+}
+END_TEST
+
 static Suite *export_safetensors_suite(void)
 {
 	Suite *suite = suite_create("export_safetensors");
 	TCase *split = tcase_create("split");
 	TCase *replace = tcase_create("replace");
 	TCase *fault = tcase_create("fault");
+	TCase *large = tcase_create("large");
 
 	tcase_add_loop_test(split, a_shard_is_full_when_the_next_tensor_does_not_fit, 0,
 			    COUNT(splits));
@@ -474,6 +623,12 @@ static Suite *export_safetensors_suite(void)
 			    2 * COUNT(faults));
 	tcase_add_test(fault, short_writes_are_continued);
 	suite_add_tcase(suite, fault);
+	tcase_add_loop_test(large, the_bytes_do_not_depend_on_how_they_are_written, 0, WORLD_COUNT);
+	tcase_add_test(large, where_direct_writing_does_not_work_the_bytes_are_the_same);
+	tcase_add_test(large, names_of_shards_do_not_depend_on_threads);
+	tcase_add_test(large, progress_grows_to_all_files_and_can_cancel);
+	tcase_add_loop_test(large, a_full_disk_leaves_nothing, 0, 8);
+	suite_add_tcase(suite, large);
 	return suite;
 }
 
