@@ -232,6 +232,25 @@ static enum cairn_status open_piece(const struct cairn_tensor *tensor,
 	return size == piece->stored.record.size ? CAIRN_OK : slice_damaged(&piece->stored, error);
 }
 
+enum cairn_status region_of_slice(const struct cairn_tensor *tensor,
+				  const struct tensor_record *holder, const struct region *whole,
+				  uint32_t number, struct region *region, struct cairn_error *error)
+{
+	struct tensor_record alone = *holder;
+	struct piece piece;
+	enum cairn_status status;
+
+	alone.slice_index += number;
+	status = open_piece(tensor, &alone, whole, 0, &piece, error);
+	if (status != CAIRN_OK)
+		return status;
+	*region = *whole;
+	memcpy(region->starts, piece.starts, whole->rank * sizeof(*region->starts));
+	memcpy(region->lengths, piece.lengths, whole->rank * sizeof(*region->lengths));
+	region->size = piece.stored.record.size;
+	return CAIRN_OK;
+}
+
 /* ----------------------------------------------------------------------------------- contiguity */
 
 /* Inner dimensions from this one on are complete in both boxes: the one before it makes the runs.

@@ -28,6 +28,13 @@ enum cairn_status region_resolve(const struct cairn_tensor *tensor,
 				 const uint64_t *lengths, struct region *region,
 				 struct cairn_error *error);
 
+/* The part that stored slice `number` holds, as a region like `whole`, which is all of the tensor.
+ * CORRUPT, UNSUPPORTED and what the index returns. */
+enum cairn_status region_of_slice(const struct cairn_tensor *tensor,
+				  const struct tensor_record *holder, const struct region *whole,
+				  uint32_t number, struct region *region,
+				  struct cairn_error *error);
+
 /*
  * The region is one contiguous range of one stored slice: opens that slice and gives the range.
  * False when it is not, or when a slice cannot be opened (gathering will say why).

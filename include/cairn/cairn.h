@@ -11,6 +11,7 @@
  *     save.h     sharded saves: many writers, one commit; merging; clearing up
  *     verify.h   check a whole checkpoint
  *     convert.h  from one format to another
+ *     diff.h     compare two checkpoints
  *
  * The library never prints, exits, reads the environment, installs a signal handler or keeps global
  * state.
@@ -20,6 +21,7 @@
 
 #include <cairn/base.h>
 #include <cairn/convert.h>
+#include <cairn/diff.h>
 #include <cairn/dtype.h>
 #include <cairn/error.h>
 #include <cairn/reader.h>
