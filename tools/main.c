@@ -27,6 +27,7 @@ static const struct command commands[] = {
 	{"ls", cmd_ls, "its tensors"},
 	{"cat", cmd_cat, "the bytes of tensors, or of a slice of one"},
 	{"verify", cmd_verify, "check every digest and every structural rule"},
+	{"diff", cmd_diff, "what is different between two of them"},
 	{"convert", cmd_convert, "write it in another format, losing nothing"},
 	{"merge", cmd_merge, "make one checkpoint of several, linking their files"},
 	{"gc", cmd_gc, "remove what dead writers left in a folder"},
