@@ -8,6 +8,7 @@
  *     save     durable save of 0.5 GB beside raw O_DIRECT writes, by 1 to 4 threads
  *     formats  the same bytes to other formats, beside raw O_DIRECT writes
  *     merge    64 containers of 10,000 tensors merged; a sharded save by two processes
+ *     diff     two checkpoints of 100,000 tensors by digest, two of 0.5 GB by reading
  *     memory   private memory while 8 GB are held as views
  *
  * Nothing in here is a test.
@@ -33,7 +34,7 @@ static const struct {
 } cases[] = {
 	{"limits", case_limits}, {"open", case_open},       {"view", case_view},
 	{"save", case_save},     {"formats", case_formats}, {"merge", case_merge},
-	{"memory", case_memory},
+	{"diff", case_diff},     {"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -50,7 +51,7 @@ struct command {
 static const char usage_text[] =
 	"usage: bench_cairn [CASE...] [options]\n"
 	"\n"
-	"Cases (all when none is named): limits open view save formats merge memory\n"
+	"Cases (all when none is named): limits open view save formats merge diff memory\n"
 	"  --scratch DIR  where files are made; default /var/tmp. Needs 3 GB; memory: 12 GB\n"
 	"  --size GIB     of what case memory restores; default 8\n"
 	"  --quick        fewer rounds, smaller files\n"
@@ -150,6 +151,9 @@ static void clean_scratch(const struct bench *bench)
 		"large.cairn",
 		"raw-0",
 		"raw-1",
+		"diff-a.cairn",
+		"diff-b.cairn",
+		"diff.safetensors",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
