@@ -161,6 +161,16 @@ int memory_open(struct system *system, int at, const char *path, uint32_t flags)
 	return (int)leave_with_descriptor(&frame);
 }
 
+/* A watch is a descriptor of its directory. */
+int memory_watch(struct system *system, const char *path)
+{
+	struct memory_call_frame frame;
+
+	if (memory_enter(system, MEMORY_CALL_WATCH, &frame))
+		frame.result = do_open(frame.memory, SYSTEM_CWD, path, SYSTEM_WANT_DIRECTORY);
+	return (int)leave_with_descriptor(&frame);
+}
+
 static int do_create(struct memory_system *memory, int at, const char *name, uint32_t mode,
 		     uint32_t flags)
 {

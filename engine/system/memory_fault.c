@@ -89,6 +89,9 @@ const char *memory_call_name(enum memory_call call)
 		[MEMORY_CALL_ADVISE] = "advise",
 		[MEMORY_CALL_THREAD_START] = "thread_start",
 		[MEMORY_CALL_RANDOM] = "random",
+		[MEMORY_CALL_WATCH] = "watch",
+		[MEMORY_CALL_WATCH_WAIT] = "watch_wait",
+		[MEMORY_CALL_WORKING_DIRECTORY] = "working_directory",
 		[MEMORY_CALL_ALLOCATE] = "allocate",
 	};
 

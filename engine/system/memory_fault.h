@@ -8,7 +8,8 @@
 
 #include "engine/system/system.h"
 
-/* Every call that can fail. Calls that cannot (free, unmap, thread_join, user, processors, sleep)
+/* Every call that can fail. Calls that cannot (free, unmap, thread_join, user, processors, sleep,
+ * monotonic)
  * are not counted. */
 enum memory_call {
 	MEMORY_CALL_OPEN,
@@ -36,6 +37,9 @@ enum memory_call {
 	MEMORY_CALL_ADVISE,
 	MEMORY_CALL_THREAD_START,
 	MEMORY_CALL_RANDOM,
+	MEMORY_CALL_WATCH,
+	MEMORY_CALL_WATCH_WAIT,
+	MEMORY_CALL_WORKING_DIRECTORY,
 	MEMORY_CALL_ALLOCATE, /* allocate, allocate_zeroed, allocate_aligned, reallocate */
 	MEMORY_CALL_KINDS,
 	MEMORY_CALL_ANY /* in a fault or a question: all of the above but ALLOCATE */

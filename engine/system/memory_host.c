@@ -8,6 +8,7 @@
  */
 #include "engine/system/memory_state.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <string.h>
 
@@ -198,4 +199,42 @@ int memory_random(struct system *system, void *buffer, size_t size)
 void memory_sleep(struct system *system, uint64_t nanoseconds)
 {
 	memory_system_advance_clock((struct memory_system *)system, nanoseconds);
+}
+
+uint64_t memory_monotonic(struct system *system)
+{
+	struct memory_system *const memory = (struct memory_system *)system;
+	uint64_t now;
+
+	mutex_lock(&memory->mutex);
+	now = memory->clock_ns;
+	mutex_unlock(&memory->mutex);
+	return now;
+}
+
+/* Nothing happens while one waits here, unless the test arranges for it: time passes. */
+int memory_watch_wait(struct system *system, int watch, uint64_t nanoseconds)
+{
+	struct memory_call_frame frame;
+	int result;
+
+	if (memory_enter(system, MEMORY_CALL_WATCH_WAIT, &frame) &&
+	    memory_descriptor_get(frame.memory, watch) == NULL)
+		frame.result = -EBADF;
+	result = (int)memory_leave(&frame);
+	if (result == 0)
+		memory_sleep(system, nanoseconds);
+	return result;
+}
+
+int memory_working_directory(struct system *system, char *path, size_t size)
+{
+	struct memory_call_frame frame;
+
+	if (memory_enter(system, MEMORY_CALL_WORKING_DIRECTORY, &frame)) {
+		frame.result = size < 2 ? -ERANGE : 0;
+		if (size >= 2)
+			memcpy(path, "/", 2);
+	}
+	return (int)memory_leave(&frame);
 }

@@ -140,5 +140,9 @@ uint32_t memory_processors(struct system *system);
 uint32_t memory_descriptors_max(struct system *system);
 int memory_random(struct system *system, void *buffer, size_t size);
 void memory_sleep(struct system *system, uint64_t nanoseconds);
+uint64_t memory_monotonic(struct system *system);
+int memory_watch(struct system *system, const char *path);
+int memory_watch_wait(struct system *system, int watch, uint64_t nanoseconds);
+int memory_working_directory(struct system *system, char *path, size_t size);
 
 #endif

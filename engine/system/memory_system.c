@@ -55,6 +55,10 @@ static const struct system_operations memory_operations = {
 	.descriptors_max = memory_descriptors_max,
 	.random = memory_random,
 	.sleep = memory_sleep,
+	.monotonic = memory_monotonic,
+	.watch = memory_watch,
+	.watch_wait = memory_watch_wait,
+	.working_directory = memory_working_directory,
 };
 
 /* ----------------------------------------------------------------------------------------- life */

@@ -239,3 +239,23 @@ void system_sleep(struct system *system, uint64_t nanoseconds)
 {
 	system->operations->sleep(system, nanoseconds);
 }
+
+uint64_t system_monotonic(struct system *system)
+{
+	return system->operations->monotonic(system);
+}
+
+int system_watch(struct system *system, const char *path)
+{
+	return system->operations->watch(system, path);
+}
+
+int system_watch_wait(struct system *system, int watch, uint64_t nanoseconds)
+{
+	return system->operations->watch_wait(system, watch, nanoseconds);
+}
+
+int system_working_directory(struct system *system, char *path, size_t size)
+{
+	return system->operations->working_directory(system, path, size);
+}

@@ -139,6 +139,10 @@ struct system_operations {
 	uint32_t (*descriptors_max)(struct system *);
 	int (*random)(struct system *, void *buffer, size_t size);
 	void (*sleep)(struct system *, uint64_t nanoseconds);
+	uint64_t (*monotonic)(struct system *);
+	int (*watch)(struct system *, const char *path);
+	int (*watch_wait)(struct system *, int watch, uint64_t nanoseconds);
+	int (*working_directory)(struct system *, char *path, size_t size);
 };
 
 /* First member of every implementation. */
@@ -271,5 +275,23 @@ uint32_t system_descriptors_max(struct system *system);
 /* Unpredictable bytes, for temporary names only. */
 int system_random(struct system *system, void *buffer, size_t size);
 void system_sleep(struct system *system, uint64_t nanoseconds);
+
+/* Nanoseconds of a clock that is never set, from an unknown beginning. */
+uint64_t system_monotonic(struct system *system);
+
+/*
+ * Watches a directory for entries that come, are renamed or were written (inotify). Returns a
+ * descriptor, for system_watch_wait and system_close; an error where that does not work. On network
+ * file systems what other hosts do is not seen.
+ */
+int system_watch(struct system *system, const char *path);
+
+/* Waits at most so long. 1: something happened since the last call, or a signal came; 0: nothing
+ * did; ENOENT: the directory is gone. */
+int system_watch_wait(struct system *system, int watch, uint64_t nanoseconds);
+
+/* The absolute path of the working directory, terminated: ERANGE when it is longer than that,
+ * ENOENT when it was removed. */
+int system_working_directory(struct system *system, char *path, size_t size);
 
 #endif

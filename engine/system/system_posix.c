@@ -8,7 +8,7 @@
  * another thread has just been given. Everything that is opened or created here is close-on-exec
  * from the start.
  */
-#include "engine/system/system.h"
+#include "engine/system/posix_watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -714,6 +714,23 @@ static void posix_sleep(struct system *system, uint64_t nanoseconds)
 	RETRY_INTERRUPTED(result, nanosleep(&rest, &rest));
 }
 
+static uint64_t posix_monotonic(struct system *system)
+{
+	struct timespec now = {0};
+
+	(void)system;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int posix_working_directory(struct system *system, char *path, size_t size)
+{
+	(void)system;
+	if (getcwd(path, size) == NULL)
+		return -errno;
+	return path[0] == '/' ? 0 : -ENOENT; /* "(unreachable)/..." */
+}
+
 static const struct system_operations posix_operations = {
 	.open = posix_open,
 	.create = posix_create,
@@ -752,6 +769,10 @@ static const struct system_operations posix_operations = {
 	.descriptors_max = posix_descriptors_max,
 	.random = posix_random,
 	.sleep = posix_sleep,
+	.monotonic = posix_monotonic,
+	.watch = posix_watch,
+	.watch_wait = posix_watch_wait,
+	.working_directory = posix_working_directory,
 };
 
 struct system *system_posix(void)

@@ -146,6 +146,60 @@ START_TEST(processors_are_those_that_may_be_used)
 }
 END_TEST
 
+START_TEST(a_watch_tells_that_a_directory_changed)
+{
+	struct system *system = system_posix();
+	struct world world = world_open(0);
+	const int watch = system_watch(system, world.path);
+	int fd;
+
+	ck_assert_int_ge(watch, 0);
+	ck_assert_int_eq(system_watch_wait(system, watch, 0), 0);
+	fd = system_create(system, world.directory, "file", 0644, 0);
+	ck_assert_int_ge(fd, 0);
+	system_close(system, fd);
+	ck_assert_int_eq(system_watch_wait(system, watch, UINT64_MAX / 2), 1);
+	ck_assert_int_eq(system_watch_wait(system, watch, 0), 0);
+	system_rename(system, world.directory, "file", world.directory, "other",
+		      SYSTEM_RENAME_REPLACE);
+	ck_assert_int_eq(system_watch_wait(system, watch, UINT64_MAX / 2), 1);
+	world_close(&world);
+	ck_assert_int_eq(system_watch_wait(system, watch, UINT64_MAX / 2), -ENOENT);
+	system_close(system, watch);
+}
+END_TEST
+
+START_TEST(a_watch_needs_a_directory)
+{
+	struct world world = world_open(0);
+	int fd = system_create(world.system, world.directory, "file", 0644, 0);
+
+	ck_assert_int_eq(system_watch(world.system, world_path(&world, "nothing")), -ENOENT);
+	ck_assert_int_eq(system_watch(world.system, world_path(&world, "file")), -ENOTDIR);
+	system_close(world.system, fd);
+	world_close(&world);
+}
+END_TEST
+
+START_TEST(the_working_directory_is_absolute)
+{
+	char path[4096];
+
+	ck_assert_int_eq(system_working_directory(system_posix(), path, sizeof(path)), 0);
+	ck_assert_int_eq(path[0], '/');
+	ck_assert_int_eq(system_working_directory(system_posix(), path, 1), -ERANGE);
+}
+END_TEST
+
+START_TEST(the_monotonic_clock_goes_on)
+{
+	const uint64_t before = system_monotonic(system_posix());
+
+	system_sleep(system_posix(), 1);
+	ck_assert_uint_gt(system_monotonic(system_posix()), before);
+}
+END_TEST
+
 static Suite *system_posix_suite(void)
 {
 	Suite *suite = suite_create("system_posix");
@@ -158,6 +212,10 @@ static Suite *system_posix_suite(void)
 	tcase_add_test(tcase, residency_is_asked_in_limited_ranges);
 	tcase_add_test(tcase, threads_leave_the_signals_of_the_host_alone);
 	tcase_add_test(tcase, processors_are_those_that_may_be_used);
+	tcase_add_test(tcase, a_watch_tells_that_a_directory_changed);
+	tcase_add_test(tcase, a_watch_needs_a_directory);
+	tcase_add_test(tcase, the_working_directory_is_absolute);
+	tcase_add_test(tcase, the_monotonic_clock_goes_on);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
