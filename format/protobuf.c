@@ -123,7 +123,7 @@ void proto_put_raw(struct proto_writer *writer, const void *bytes, uint64_t size
 	writer->size += size;
 }
 
-static void put_number(struct proto_writer *writer, uint64_t value)
+void proto_put_number(struct proto_writer *writer, uint64_t value)
 {
 	uint8_t bytes[VARINT64_SIZE_MAX];
 
@@ -132,13 +132,13 @@ static void put_number(struct proto_writer *writer, uint64_t value)
 
 static void put_tag(struct proto_writer *writer, uint32_t number, enum proto_type type)
 {
-	put_number(writer, (uint64_t)number << TYPE_BITS | (uint64_t)type);
+	proto_put_number(writer, (uint64_t)number << TYPE_BITS | (uint64_t)type);
 }
 
 void proto_put_varint(struct proto_writer *writer, uint32_t number, uint64_t value)
 {
 	put_tag(writer, number, PROTO_VARINT);
-	put_number(writer, value);
+	proto_put_number(writer, value);
 }
 
 void proto_put_nonzero(struct proto_writer *writer, uint32_t number, uint64_t value)
@@ -159,7 +159,7 @@ void proto_put_fixed32(struct proto_writer *writer, uint32_t number, uint32_t va
 void proto_put_head(struct proto_writer *writer, uint32_t number, uint64_t size)
 {
 	put_tag(writer, number, PROTO_BYTES);
-	put_number(writer, size);
+	proto_put_number(writer, size);
 }
 
 void proto_put_bytes(struct proto_writer *writer, uint32_t number, const void *bytes, uint64_t size)

@@ -96,7 +96,9 @@ void proto_put_bytes(struct proto_writer *writer, uint32_t number, const void *b
 /* The head of a field of `size` bytes, which the caller puts next. */
 void proto_put_head(struct proto_writer *writer, uint32_t number, uint64_t size);
 
-/* Bytes as they are, without a field. */
+/* A varint and bytes as they are, without a field: of packed fields, and of messages that come
+ * behind their head. */
+void proto_put_number(struct proto_writer *writer, uint64_t value);
 void proto_put_raw(struct proto_writer *writer, const void *bytes, uint64_t size);
 
 #endif

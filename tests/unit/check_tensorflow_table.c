@@ -629,7 +629,7 @@ START_TEST(keys_that_share_more_than_restarts_allow_are_refused)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------- Snappy */
+/* --------------------------------------------------------------------------------------- Snappy */
 
 START_TEST(compressed_blocks_are_read)
 {
