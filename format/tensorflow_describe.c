@@ -7,6 +7,7 @@
 
 #include "format/bytes.h"
 #include "format/container.h"
+#include "format/crc32c.h"
 #include "format/dtype.h"
 #include "format/error.h"
 #include "format/record.h"
@@ -77,7 +78,7 @@ static void describe_piece(struct description *description, const struct bundle_
 		.extent_count = piece->size == 0 ? 0 : 1,
 		.size = piece->raw_size,
 		.chunk_size = CHUNK_SIZE_DEFAULT, /* what adopting it would digest */
-		.check_value = piece->crc,
+		.check_value = crc32c_unmask(piece->crc),
 	};
 	*extent = (struct extent_record){
 		.offset = piece->offset,

@@ -12,6 +12,8 @@
 #include "format/container.h"
 #include "format/error.h"
 #include "format/safetensors.h"
+#include "format/tensorflow_names.h"
+#include "format/tensorflow_table.h"
 
 /* A beginning that says what a file is. */
 struct signature {
@@ -90,22 +92,76 @@ static const struct signature *find_signature(const uint8_t *page, size_t size)
 	return NULL;
 }
 
+/* "x.data-00000-of-00002": the prefix's size; 0 for any other name. */
+static size_t data_file_prefix(const char *name)
+{
+	static const char form[] = ".data-00000-of-00000";
+	const size_t size = strlen(name);
+	const char *const end = size < sizeof(form) ? "" : name + size - (sizeof(form) - 1);
+
+	if (*end == '\0')
+		return 0;
+	for (size_t i = 0; i < sizeof(form) - 1; i++) {
+		if (form[i] == '0' ? end[i] < '0' || end[i] > '9' : end[i] != form[i])
+			return 0;
+	}
+	return (size_t)(end - name);
+}
+
+/* A file that ends like a table of TensorFlow's. */
+static bool is_table(const struct file *file)
+{
+	uint8_t magic[8];
+
+	return file->size >= TABLE_FOOTER_SIZE &&
+	       file_read(file, file->size - sizeof(magic), magic, sizeof(magic), NULL) ==
+		       CAIRN_OK &&
+	       load_u64(magic) == TABLE_MAGIC;
+}
+
+/* Files of a TensorFlow checkpoint, which is opened by the prefix of their names. OK: it is none.
+ */
+static enum cairn_status refuse_tensorflow(const struct file *file, const char *path,
+					   struct cairn_error *error)
+{
+	const size_t prefix = data_file_prefix(path);
+	const size_t table = strlen(path) - (path_ends_with(path, BUNDLE_INDEX_SUFFIX)
+						     ? strlen(BUNDLE_INDEX_SUFFIX)
+						     : 0);
+
+	if (prefix != 0)
+		return error_set(error, CAIRN_NOT_A_CHECKPOINT, 0,
+				 "a data file of a TensorFlow checkpoint: pass its prefix, %s",
+				 quote((struct cairn_string){path, prefix}).text);
+	if (!is_table(file))
+		return CAIRN_OK;
+	if (path[table] != '\0')
+		return error_set(error, CAIRN_NOT_A_CHECKPOINT, 0,
+				 "the index of a TensorFlow checkpoint: pass its prefix, %s",
+				 quote((struct cairn_string){path, table}).text);
+	return error_set(error, CAIRN_UNSUPPORTED, 0,
+			 "a TensorFlow V1 checkpoint, which this version cannot read");
+}
+
 static enum cairn_status refuse(const struct file *file, const char *path, const uint8_t *page,
 				struct cairn_error *error)
 {
 	const struct signature *const signature = find_signature(page, bytes_in_page(file));
+	const enum cairn_status status = refuse_tensorflow(file, path, error);
 
+	if (status != CAIRN_OK)
+		return status;
 	if (file->size == 0)
 		return error_set(error, CAIRN_TRUNCATED, 0, "an empty file");
 	if (signature != NULL)
 		return error_set(error, signature->status, 0, "%s", signature->message);
-	if (path_ends_with(path, ".index"))
-		return error_set(
-			error, CAIRN_NOT_A_CHECKPOINT, 0,
-			"part of a TensorFlow checkpoint, perhaps: pass its path without '.index'");
-	return error_set(
-		error, CAIRN_NOT_A_CHECKPOINT, 0,
-		"none of the formats that Cairn knows (Cairn, safetensors) begins like this");
+	if (path_ends_with(path, BUNDLE_INDEX_SUFFIX))
+		return error_set(error, CAIRN_NOT_A_CHECKPOINT, 0,
+				 "by its name the index of a TensorFlow checkpoint, but it does "
+				 "not end like one");
+	return error_set(error, CAIRN_NOT_A_CHECKPOINT, 0,
+			 "none of the formats that Cairn knows (Cairn, safetensors, TensorFlow) "
+			 "looks like this");
 }
 
 enum cairn_status identify(const struct file *file, const char *path, const uint8_t *page,

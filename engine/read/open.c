@@ -12,19 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/read/folder_search.h"
 #include "engine/read/identify.h"
 #include "engine/read/reader.h"
 #include "format/bytes.h"
 #include "format/container.h"
 #include "format/error.h"
-#include "format/safetensors.h"
+#include "format/state_text.h"
+#include "format/tensorflow_names.h"
 
 #define PATH_SIZE_MAX ((size_t)4096)
 
 enum {
-	OPEN_TRIES = 3,
-	/* names of files in a folder that are listed in a refusal */
-	LISTED_NAMES_MAX = 5
+	OPEN_TRIES = 3
 };
 
 /* -------------------------------------------------------------------------------------- options */
@@ -115,79 +115,6 @@ static enum cairn_status split(struct cairn_reader *reader, const char *path,
 	return CAIRN_OK;
 }
 
-/* Looks for the model in a folder. */
-struct folder_search {
-	char indexes[SYSTEM_NAME_SIZE];
-	char model[SYSTEM_NAME_SIZE];
-	uint32_t index_count;
-	uint32_t model_count;
-	bool is_cairn;
-	char listed[256];
-	uint32_t listed_count;
-	uint32_t entries;
-};
-
-/* A suffix alone is the name of a hidden file. */
-static bool has_suffix(const char *name, const char *suffix)
-{
-	return strcmp(name, suffix) != 0 && path_ends_with(name, suffix);
-}
-
-static void list_name(struct folder_search *search, const char *name)
-{
-	const size_t used = strlen(search->listed);
-
-	search->entries++;
-	if (search->listed_count == LISTED_NAMES_MAX ||
-	    used + QUOTE_SIZE + 2 > sizeof(search->listed))
-		return;
-	snprintf(search->listed + used, sizeof(search->listed) - used, "%s%s",
-		 search->listed_count == 0 ? "" : ", ", quote(cairn_string_from(name)).text);
-	search->listed_count++;
-}
-
-static int look_at_entry(void *context, const char *name)
-{
-	struct folder_search *const search = context;
-
-	if (strlen(name) >= SYSTEM_NAME_SIZE)
-		return 0;
-	list_name(search, name);
-	if (strcmp(name, INDEX_NAME) == 0)
-		search->is_cairn = true;
-	if (has_suffix(name, SAFETENSORS_INDEX_SUFFIX)) {
-		search->index_count++;
-		memcpy(search->indexes, name, strlen(name) + 1);
-	} else if (has_suffix(name, ".safetensors") || has_suffix(name, ".cairn")) {
-		search->model_count++;
-		memcpy(search->model, name, strlen(name) + 1);
-	}
-	return 0;
-}
-
-static enum cairn_status choose_in_folder(const struct folder_search *search, const char **name,
-					  struct cairn_error *error)
-{
-	if (search->is_cairn)
-		*name = INDEX_NAME;
-	else if (search->index_count == 1)
-		*name = search->indexes;
-	else if (search->index_count == 0 && search->model_count == 1)
-		*name = search->model;
-	else if (search->entries == 0)
-		return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
-				 "an empty directory");
-	else
-		return error_set(
-			error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
-			"a directory with %s: pass the path of a model in it; it holds %s%s",
-			search->model_count + search->index_count == 0
-				? "no model that this version reads"
-				: "more than one model",
-			search->listed, search->entries > search->listed_count ? ", ..." : "");
-	return CAIRN_OK;
-}
-
 static enum cairn_status open_file_in(struct cairn_reader *reader, int directory, const char *name,
 				      struct file *file, struct cairn_error *error)
 {
@@ -204,48 +131,181 @@ static bool is_removed(const struct cairn_reader *reader, int directory)
 	return system_status(reader->system, directory, &status) == 0 && status.links == 0;
 }
 
-/* Searches a folder for the model that it holds, and opens it. */
-static enum cairn_status open_folder(struct cairn_reader *reader, int directory,
+/* A name in the arena, with something behind it. */
+static const char *with_suffix(struct cairn_reader *reader, const char *name, const char *suffix)
+{
+	const size_t size = strlen(name);
+	const size_t suffix_size = strlen(suffix) + 1;
+	char *const longer = arena_allocate(&reader->arena, size + suffix_size);
+
+	if (longer == NULL)
+		return NULL;
+	memcpy(longer, name, size);
+	memcpy(longer + size, suffix, suffix_size);
+	return longer;
+}
+
+/* The path of the folder that holds the files goes on with `name`. */
+static enum cairn_status enter_folder(struct cairn_reader *reader, const char *name,
+				      struct cairn_error *error)
+{
+	const char *folder = name;
+
+	if (name[0] != '/')
+		folder = with_suffix(reader, reader->folder, "/");
+	if (folder != NULL && name[0] != '/')
+		folder = with_suffix(reader, folder, name);
+	if (folder == NULL)
+		return error_set_memory(error, "the path");
+	reader->folder = folder;
+	return CAIRN_OK;
+}
+
+/* The TensorFlow V2 checkpoint whose table has that name. */
+static enum cairn_status open_bundle(struct cairn_reader *reader, int directory, const char *table,
 				     struct cairn_error *error)
 {
-	struct folder_search search = {0};
 	struct file file;
+	const enum cairn_status status = open_file_in(reader, directory, table, &file, error);
+
+	return status == CAIRN_OK ? open_tensorflow(reader, directory, &file, error) : status;
+}
+
+static enum cairn_status open_saved_model(struct cairn_reader *reader, int directory,
+					  struct cairn_error *error)
+{
+	const int inner = system_open(reader->system, directory, SAVED_MODEL_FOLDER,
+				      SYSTEM_WANT_DIRECTORY);
+	enum cairn_status status;
+
+	if (inner < 0)
+		return error_set_system(error, inner, "cannot open the folder of the variables");
+	status = enter_folder(reader, SAVED_MODEL_FOLDER, error);
+	if (status == CAIRN_OK)
+		status = open_bundle(reader, inner, SAVED_MODEL_VALUES, error);
+	system_close(reader->system, inner);
+	return status;
+}
+
+/* What the state file of a folder calls the latest checkpoint; in the reader's arena. */
+static enum cairn_status read_state(struct cairn_reader *reader, int directory, const char *name,
+				    const char **latest, struct cairn_error *error)
+{
+	struct state_text state = {0};
+	struct file file;
+	char *text;
+	enum cairn_status status = open_file_in(reader, directory, name, &file, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	text = file.size > STATE_TEXT_SIZE_MAX ? NULL
+					       : arena_allocate(&reader->arena, file.size + 1);
+	if (file.size > STATE_TEXT_SIZE_MAX)
+		status = error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
+				   "a state file of %" PRIu64 " bytes", file.size);
+	else if (text == NULL)
+		status = error_set_memory(error, "the state file");
+	else
+		status = file_read(&file, 0, text, file.size, error);
+	if (status == CAIRN_OK)
+		status = state_text_parse((struct cairn_string){text, file.size}, &reader->arena,
+					  &state, error);
+	file_close(&file);
+	if (status == CAIRN_OK && state.model_path[0] == '\0')
+		status = error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				   "a state file that names no checkpoint");
+	if (status == CAIRN_OK)
+		*latest = state.model_path;
+	return status;
+}
+
+static enum cairn_status open_name(struct cairn_reader *reader, int directory, const char *name,
+				   bool follow_state, struct cairn_error *error);
+
+/* The checkpoint that a state file names, relative to its folder. One that leads to another state
+ * file is not followed: they could lead in circles. */
+static enum cairn_status open_latest(struct cairn_reader *reader, int directory, const char *name,
+				     struct cairn_error *error)
+{
+	struct split_path parts = {0};
+	const char *latest = NULL;
+	int inner;
+	enum cairn_status status = read_state(reader, directory, name, &latest, error);
+
+	if (status == CAIRN_OK)
+		status = split(reader, latest, &parts, error);
+	if (status != CAIRN_OK)
+		return status;
+	inner = system_open(reader->system, directory, parts.folder, SYSTEM_WANT_DIRECTORY);
+	if (inner < 0)
+		return error_set_system(error, inner, "cannot open the folder of %s",
+					quote(cairn_string_from(latest)).text);
+	status = enter_folder(reader, parts.folder, error);
+	if (status == CAIRN_OK)
+		status = open_name(reader, inner, parts.name, false, error);
+	system_close(reader->system, inner);
+	return status == CAIRN_OK ? status : error_prefix(error, status, latest);
+}
+
+static enum cairn_status open_content(struct cairn_reader *reader, int directory,
+				      enum folder_content content, const char *name,
+				      struct cairn_error *error)
+{
+	struct file file;
+	enum cairn_status status;
+
+	if (content == FOLDER_SAVED_MODEL)
+		return open_saved_model(reader, directory, error);
+	if (content == FOLDER_STATE)
+		return open_latest(reader, directory, name, error);
+	if (content == FOLDER_BUNDLE)
+		return open_bundle(reader, directory, name, error);
+	status = open_file_in(reader, directory, name, &file, error);
+	return status == CAIRN_OK ? open_identified(reader, directory, &file, error) : status;
+}
+
+/* Searches a folder for the model that it holds, and opens it. */
+static enum cairn_status open_folder(struct cairn_reader *reader, int directory, bool follow_state,
+				     struct cairn_error *error)
+{
+	struct folder_search search;
+	enum folder_content content = FOLDER_FILE;
 	const char *name = NULL;
 	enum cairn_status status;
-	int result;
 
-	result = system_list(reader->system, directory, look_at_entry, &search);
-	if (result < 0)
-		return error_set_system(error, result, "cannot list the directory");
-	status = choose_in_folder(&search, &name, error);
+	status = folder_search(&search, reader->system, directory, &content, &name, error);
 	if (status != CAIRN_OK) {
 		reader->siblings_changed = search.entries == 0 && is_removed(reader, directory);
 		return status;
 	}
+	if (content == FOLDER_STATE && !follow_state)
+		return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
+				 "a state file leads to a folder with another state file");
 	name = arena_copy(&reader->arena, name, strlen(name) + 1);
 	if (name == NULL)
 		return error_set_memory(error, "a file name");
-	status = open_file_in(reader, directory, name, &file, error);
-	if (status == CAIRN_OK)
-		status = open_identified(reader, directory, &file, error);
+	status = open_content(reader, directory, content, name, error);
 	return status == CAIRN_OK ? status : error_prefix(error, status, name);
 }
 
-/* The second place where a path is looked for: with ".cairn" behind it. */
-static enum cairn_status open_with_suffix(struct cairn_reader *reader, int directory,
-					  const char *name, struct file *file,
-					  struct cairn_error *error)
+/* The other places where a path is looked for: with ".cairn" behind it, and with ".index". */
+static enum cairn_status open_longer(struct cairn_reader *reader, int directory, const char *name,
+				     struct cairn_error *error)
 {
-	static const char suffix[] = ".cairn";
-	const size_t size = strlen(name);
-	char *const longer = arena_allocate(&reader->arena, size + sizeof(suffix));
+	const char *const container = with_suffix(reader, name, ".cairn");
+	const char *const table = with_suffix(reader, name, BUNDLE_INDEX_SUFFIX);
+	struct file file;
 	enum cairn_status status;
 
-	if (longer == NULL)
+	if (container == NULL || table == NULL)
 		return error_set_memory(error, "the path");
-	memcpy(longer, name, size);
-	memcpy(longer + size, suffix, sizeof(suffix));
-	status = open_file_in(reader, directory, longer, file, error);
+	status = open_file_in(reader, directory, container, &file, error);
+	if (status == CAIRN_OK)
+		return open_identified(reader, directory, &file, error);
+	if (status == CAIRN_NOT_FOUND)
+		status = open_file_in(reader, directory, table, &file, error);
+	if (status == CAIRN_OK)
+		return open_tensorflow(reader, directory, &file, error);
 	if (status == CAIRN_NOT_FOUND)
 		return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET,
 				 "no such file or directory");
@@ -253,7 +313,7 @@ static enum cairn_status open_with_suffix(struct cairn_reader *reader, int direc
 }
 
 static enum cairn_status open_name(struct cairn_reader *reader, int directory, const char *name,
-				   struct cairn_error *error)
+				   bool follow_state, struct cairn_error *error)
 {
 	struct system *const system = reader->system;
 	struct system_status entry;
@@ -264,15 +324,12 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 	int inner;
 
 	if (name[0] == '\0') /* the path ended with a slash */
-		return open_folder(reader, directory, error);
+		return open_folder(reader, directory, follow_state, error);
 	status = open_file_in(reader, directory, name, &file, &first);
 	if (status == CAIRN_OK)
 		return open_identified(reader, directory, &file, error);
-	if (status == CAIRN_NOT_FOUND) {
-		status = open_with_suffix(reader, directory, name, &file, error);
-		return status == CAIRN_OK ? open_identified(reader, directory, &file, error)
-					  : status;
-	}
+	if (status == CAIRN_NOT_FOUND)
+		return open_longer(reader, directory, name, error);
 	result = system_status_at(system, directory, name, true, &entry);
 	if (result == -ENOENT) { /* removed since it was met a moment ago */
 		reader->siblings_changed = true;
@@ -286,8 +343,9 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 	inner = system_open(system, directory, name, SYSTEM_WANT_DIRECTORY);
 	if (inner < 0)
 		return error_set_system(error, inner, "cannot open the directory");
-	reader->folder = reader->name; /* the path as it was given */
-	status = open_folder(reader, inner, error);
+	status = enter_folder(reader, name, error);
+	if (status == CAIRN_OK)
+		status = open_folder(reader, inner, follow_state, error);
 	system_close(system, inner);
 	return status;
 }
@@ -302,7 +360,7 @@ static enum cairn_status open_in_folder(struct cairn_reader *reader, const struc
 	reader->folder = parts->folder;
 	if (directory < 0)
 		return error_set_system(error, directory, "cannot open the folder");
-	status = open_name(reader, directory, parts->name, error);
+	status = open_name(reader, directory, parts->name, true, error);
 	system_close(system, directory);
 	return status;
 }

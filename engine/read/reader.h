@@ -119,6 +119,11 @@ enum cairn_status open_siblings(struct cairn_reader *reader, int directory,
 enum cairn_status reader_use_shard(const struct cairn_reader *reader, uint32_t shard,
 				   struct cairn_error *error);
 
+/* `table` is the file PREFIX.index, `directory` its folder as given, for the data files. Closes the
+ * table. */
+enum cairn_status open_tensorflow(struct cairn_reader *reader, int directory, struct file *table,
+				  struct cairn_error *error);
+
 /* `directory` is the folder of the path as given, for the shards. */
 enum cairn_status open_safetensors_index(struct cairn_reader *reader, int directory,
 					 struct file *file, struct cairn_error *error);

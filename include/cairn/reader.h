@@ -96,9 +96,13 @@ struct cairn_reader_options {
 /* ---------------------------------------------------------------------------------- open, close */
 
 /*
- * Opens anything that Cairn reads: `path` is exactly that file or directory; else `path`.cairn.
- * Formats: Cairn containers, safetensors, sharded safetensors (model.safetensors.index.json, or a
- * folder that holds one).
+ * Opens anything that Cairn reads: `path` is exactly that file or directory; else `path`.cairn;
+ * else the prefix of a TensorFlow checkpoint, `path`.index. Never a pattern. A directory stands for
+ * the index.cairn in it, the values of a SavedModel, a sharded safetensors model, the latest
+ * checkpoint of a state file, or the only model there.
+ *
+ * Formats: Cairn containers, sharded Cairn checkpoints, safetensors, sharded safetensors
+ * (model.safetensors.index.json), TensorFlow V2.
  *
  * A container is opened in a fixed number of system calls and page reads, whatever the number of
  * tensors. On success *reader holds one reference, to be dropped with cairn_reader_close.

@@ -36,18 +36,32 @@ struct world world_open(int index)
 	return world;
 }
 
+/* A folder whose entries are being removed. */
+struct emptied {
+	struct system *system;
+	int directory;
+};
+
 static int remove_anything(void *context, const char *name)
 {
-	const struct world *world = context;
+	const struct emptied *const outer = context;
+	struct emptied inner = {.system = outer->system, .directory = -1};
 
-	if (system_unlink(world->system, world->directory, name) != 0)
-		return system_remove_directory(world->system, world->directory, name);
-	return 0;
+	if (system_unlink(outer->system, outer->directory, name) == 0)
+		return 0;
+	inner.directory = system_open(outer->system, outer->directory, name, SYSTEM_WANT_DIRECTORY);
+	ck_assert_int_ge(inner.directory, 0);
+	ck_assert_int_eq(system_list(inner.system, inner.directory, remove_anything, &inner), 0);
+	system_close(inner.system, inner.directory);
+	return system_remove_directory(outer->system, outer->directory, name);
 }
 
 void world_close(struct world *world)
 {
-	ck_assert_int_eq(system_list(world->system, world->directory, remove_anything, world), 0);
+	struct emptied everything = {world->system, world->directory};
+
+	ck_assert_int_eq(system_list(world->system, world->directory, remove_anything, &everything),
+			 0);
 	ck_assert_int_eq(system_close(world->system, world->directory), 0);
 	ck_assert_int_eq(system_remove_directory(world->system, SYSTEM_CWD, world->path), 0);
 	if (world->memory != NULL)

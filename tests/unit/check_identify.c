@@ -114,6 +114,9 @@ END_TEST
 
 /* -------------------------------------------------------------------------- what cannot be read */
 
+/* As a table of TensorFlow's ends. */
+#define TABLE_END "........................................\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+
 static const struct {
 	const char *path;
 	const char *bytes;
@@ -139,7 +142,10 @@ static const struct {
 	 "\x7f"
 	 "ELF",
 	 4, CAIRN_NOT_A_CHECKPOINT, "a program"},
-	{"ckpt-1.index", "anything", 8, CAIRN_NOT_A_CHECKPOINT, "without '.index'"},
+	{"ckpt-1.index", "anything", 8, CAIRN_NOT_A_CHECKPOINT, "does not end like one"},
+	{"m.data-00000-of-00002", "anything", 8, CAIRN_NOT_A_CHECKPOINT, "pass its prefix, 'm'"},
+	{"m.index", TABLE_END, 48, CAIRN_NOT_A_CHECKPOINT, "pass its prefix, 'm'"},
+	{"m.ckpt", TABLE_END, 48, CAIRN_UNSUPPORTED, "a TensorFlow V1 checkpoint"},
 	{"f", "anything", 8, CAIRN_NOT_A_CHECKPOINT, "none of the formats"},
 	{"f", "x", 1, CAIRN_NOT_A_CHECKPOINT, "none of the formats"},
 	{"f", "", 0, CAIRN_TRUNCATED, "an empty file"},

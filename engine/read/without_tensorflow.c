@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In place of stored_foreign.c in a build without TensorFlow's formats: nothing but plain bytes is
- * known.
+ * In place of open_tensorflow.c and stored_foreign.c in a build without TensorFlow's formats:
+ * nothing but plain bytes is known.
  */
 #include "engine/read/stored.h"
 #include "format/error.h"
@@ -41,4 +41,13 @@ enum cairn_status stored_foreign_copy(const struct stored *stored, uint64_t offs
 {
 	(void)stored, (void)offset, (void)size, (void)buffer;
 	return not_built(error);
+}
+
+enum cairn_status open_tensorflow(struct cairn_reader *reader, int directory, struct file *table,
+				  struct cairn_error *error)
+{
+	(void)reader, (void)directory;
+	file_close(table);
+	return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+			 "a TensorFlow checkpoint, without which this was built");
 }
