@@ -332,8 +332,10 @@ static enum cairn_status check_slices(struct checker *checker, const struct tens
 		if (status != CAIRN_OK)
 			return status;
 	}
-	if (!whole && (tensor->rank == 0 || tensor->block_bytes == 0 ||
-		       tensor->name_space == NAME_SPACE_METADATA))
+	/* a foreign format may cut up tensors of strings */
+	if (!whole &&
+	    (tensor->rank == 0 || (tensor->block_bytes == 0 && !checker->index->foreign) ||
+	     tensor->name_space == NAME_SPACE_METADATA))
 		return broken(error, "no whole slice, though it cannot be cut");
 	if (whole)
 		return (tensor->flags & TENSOR_INCOMPLETE) == 0

@@ -331,31 +331,20 @@ static int write_string(const struct cairn_tensor *tensor, const struct cairn_vi
 	return result == CLI_GO_ON ? write_bytes(string.data, string.size) : result;
 }
 
-static uint64_t flat_index(const struct cairn_tensor *tensor, const struct region *region,
-			   const uint64_t *index)
-{
-	uint64_t flat = 0;
-
-	for (uint32_t d = 0; d < tensor->rank; d++)
-		flat = flat * tensor->dims[d] + region->starts[d] + index[d];
-	return flat;
-}
-
 static int stream_strings(const struct cairn_tensor *tensor, const struct region *region)
 {
 	struct cairn_error error = {.code = CAIRN_OK};
 	struct cairn_view view;
-	uint64_t index[CAIRN_RANK_MAX] = {0};
-	int result;
+	int result = CLI_GO_ON;
 
-	if (is_empty(region))
-		return CLI_GO_ON;
-	const enum cairn_status status = cairn_tensor_view(tensor, &view, &error);
+	const enum cairn_status status = region ? cairn_tensor_view_slice(tensor, region->starts,
+									  region->lengths, &view,
+									  &error)
+						: cairn_tensor_view(tensor, &view, &error);
 	if (status != CAIRN_OK)
 		return fail(status, &error);
-	do {
-		result = write_string(tensor, &view, flat_index(tensor, region, index));
-	} while (result == CLI_GO_ON && next_index(region, 0, index));
+	for (uint64_t i = 0; i < view.element_count && result == CLI_GO_ON; i++)
+		result = write_string(tensor, &view, i);
 	cairn_view_release(&view);
 	return result;
 }
@@ -370,12 +359,9 @@ static int stream_tensor(const struct cat *cat, const struct cairn_tensor *tenso
 		const int result = resolve_region(cat, tensor, &region);
 		if (result != CLI_GO_ON)
 			return result;
-	} else {
-		for (uint32_t d = 0; d < tensor->rank; d++)
-			region.lengths[d] = tensor->dims[d];
 	}
 	if (cli_has_strings(tensor))
-		return stream_strings(tensor, &region);
+		return stream_strings(tensor, cat->slice ? &region : NULL);
 	return cat->slice ? stream_region(cat, tensor, &region) : stream_whole(cat, tensor);
 }
 

@@ -8,10 +8,12 @@
  * bytes that are stored, before they are used.
  */
 #include "engine/read/gather.h"
+#include "engine/read/gather_values.h"
 
 #include <inttypes.h>
 
 #include "format/bytes.h"
+#include "format/dtype.h"
 #include "format/error.h"
 #include "format/index_check.h"
 #include "format/shape.h"
@@ -442,6 +444,36 @@ static enum cairn_status not_covered(const struct cairn_tensor *tensor,
 	return error_prefix_tensor(error, status, tensor->name);
 }
 
+/* Strings in slices: those of a foreign format only, and few. */
+static bool is_sliced_values(const struct cairn_tensor *tensor, const struct tensor_record *holder)
+{
+	struct slice_record slice;
+
+	return dtype_is_variable(tensor->dtype) && tensor->reader->index.foreign &&
+	       index_slice(&tensor->reader->index, holder->slice_index, &slice, NULL) == CAIRN_OK &&
+	       (slice.flags & SLICE_WHOLE) == 0;
+}
+
+static enum cairn_status gather_sliced_values(const struct cairn_tensor *tensor,
+					      const struct tensor_record *holder, uint64_t first,
+					      uint64_t size, uint8_t *buffer,
+					      struct cairn_error *error)
+{
+	struct cairn_reader *const reader = (struct cairn_reader *)(uintptr_t)tensor->reader;
+	struct gathered_values gathered;
+	enum cairn_status status = gather_values(tensor, holder, NULL, NULL, &gathered, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	if (range_within(first, size, gathered.size))
+		memcpy(buffer, gathered.bytes + first, size);
+	else
+		status = not_covered(tensor, holder, gathered.size, tensor->size, error);
+	system_free(reader->system, gathered.bytes);
+	reader_unreserve(reader, gathered.size);
+	return status;
+}
+
 enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_record *holder,
 			 const struct region *region, uint64_t first, uint64_t size,
 			 uint8_t *buffer, struct cairn_error *error)
@@ -452,6 +484,8 @@ enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_
 
 	if (size == 0)
 		return CAIRN_OK;
+	if (is_sliced_values(tensor, holder))
+		return gather_sliced_values(tensor, holder, first, size, buffer, error);
 	for (uint32_t i = 0; i < holder->slice_count && status == CAIRN_OK; i++) {
 		status = open_piece(tensor, holder, region, i, &piece, error);
 		if (status == CAIRN_OK)

@@ -152,6 +152,11 @@ enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t nu
 enum cairn_status reader_use_index(struct cairn_reader *reader, const uint8_t *image,
 				   uint64_t file_offset, bool trusted, struct cairn_error *error);
 
+/* Counts bytes that are about to be materialised, before they are allocated: LIMIT. */
+enum cairn_status reader_reserve(struct cairn_reader *reader, uint64_t size,
+				 struct cairn_error *error);
+void reader_unreserve(struct cairn_reader *reader, uint64_t size);
+
 /* Data can be verified. */
 bool reader_has_digests(const struct cairn_reader *reader);
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "engine/read/gather.h"
+#include "engine/read/gather_values.h"
 #include "engine/read/reader.h"
 #include "engine/read/stored.h"
 #include "format/bytes.h"
@@ -28,7 +29,7 @@ static struct cairn_reader *owner_of(const struct cairn_tensor *tensor)
 
 /* -------------------------------------------------------------------------------- materialising */
 
-static enum cairn_status reserve(struct cairn_reader *reader, uint64_t size,
+enum cairn_status reader_reserve(struct cairn_reader *reader, uint64_t size,
 				 struct cairn_error *error)
 {
 	uint64_t held = atomic_load_explicit(&reader->materialised, memory_order_relaxed);
@@ -43,7 +44,7 @@ static enum cairn_status reserve(struct cairn_reader *reader, uint64_t size,
 	return CAIRN_OK;
 }
 
-static void unreserve(struct cairn_reader *reader, uint64_t size)
+void reader_unreserve(struct cairn_reader *reader, uint64_t size)
 {
 	atomic_fetch_sub(&reader->materialised, size);
 }
@@ -62,7 +63,7 @@ static enum cairn_status materialise(const struct cairn_tensor *tensor,
 		return error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
 				 "tensor %s is incomplete: only slices of it can be read",
 				 quote(tensor->name).text);
-	status = reserve(reader, region->size, error);
+	status = reader_reserve(reader, region->size, error);
 	if (status != CAIRN_OK)
 		return error_prefix_tensor(error, status, tensor->name);
 	memory = system_allocate_aligned(reader->system, VIEW_ALIGNMENT,
@@ -76,7 +77,7 @@ static enum cairn_status materialise(const struct cairn_tensor *tensor,
 		status = gather(tensor, holder, region, 0, region->size, memory, error);
 	if (status != CAIRN_OK) {
 		system_free(reader->system, memory);
-		unreserve(reader, region->size);
+		reader_unreserve(reader, region->size);
 		return status;
 	}
 	*view = (struct cairn_view){
@@ -141,6 +142,13 @@ static bool is_verified(const struct cairn_tensor *tensor, const struct tensor_r
 	       (holder->digest_kind == DIGEST_XXH3_128 || has_foreign_check(tensor, holder));
 }
 
+static void finish_view(const struct cairn_tensor *tensor, const struct tensor_record *holder,
+			struct cairn_view *view)
+{
+	if (is_verified(tensor, holder))
+		view->flags |= CAIRN_VIEW_VERIFIED;
+}
+
 static enum cairn_status view_region(const struct cairn_tensor *tensor,
 				     const struct tensor_record *holder,
 				     const struct region *region, struct cairn_view *view,
@@ -159,9 +167,31 @@ static enum cairn_status view_region(const struct cairn_tensor *tensor,
 		status = materialise(tensor, holder, region, &made, error);
 	if (status != CAIRN_OK)
 		return status;
-	if (is_verified(tensor, holder))
-		made.flags |= CAIRN_VIEW_VERIFIED;
+	finish_view(tensor, holder, &made);
 	*view = made;
+	return CAIRN_OK;
+}
+
+/* Some of a tensor's strings, as a tensor of their own. */
+static enum cairn_status view_values(const struct cairn_tensor *tensor,
+				     const struct tensor_record *holder, const uint64_t *starts,
+				     const uint64_t *lengths, struct cairn_view *view,
+				     struct cairn_error *error)
+{
+	struct gathered_values gathered = {0};
+	const enum cairn_status status = gather_values(tensor, holder, starts, lengths, &gathered,
+						       error);
+
+	if (status != CAIRN_OK)
+		return status;
+	*view = (struct cairn_view){
+		.data = gathered.bytes,
+		.size = gathered.size,
+		.flags = CAIRN_VIEW_MATERIALISED,
+		.owner = cairn_reader_retain(owner_of(tensor)),
+		.element_count = gathered.count,
+	};
+	finish_view(tensor, holder, view);
 	return CAIRN_OK;
 }
 
@@ -185,14 +215,32 @@ static enum cairn_status holder_of(const struct cairn_tensor *tensor, struct ten
 	return status == CAIRN_OK ? status : error_prefix_tensor(error, status, tensor->name);
 }
 
-static enum cairn_status resolve(const struct cairn_tensor *tensor, const uint64_t *starts,
-				 const uint64_t *lengths, struct tensor_record *holder,
-				 struct region *region, struct cairn_error *error)
+/* A part of elements of variable size: its bytes are not a part of the tensor's. */
+static bool is_part_of_values(const struct cairn_tensor *tensor, const uint64_t *starts)
 {
-	const enum cairn_status status = holder_of(tensor, holder, error);
+	return starts != NULL && dtype_is_variable(tensor->dtype);
+}
 
-	return status == CAIRN_OK ? region_resolve(tensor, holder, starts, lengths, region, error)
-				  : status;
+static uint64_t elements_in(const struct cairn_tensor *tensor, const struct region *region)
+{
+	return dtype_is_variable(tensor->dtype) ? tensor->element_count
+	       : region->unit_size == 0         ? 0
+					: region->size / region->unit_size * tensor->block_elements;
+}
+
+static enum cairn_status view_units(const struct cairn_tensor *tensor,
+				    const struct tensor_record *holder, const uint64_t *starts,
+				    const uint64_t *lengths, struct cairn_view *view,
+				    struct cairn_error *error)
+{
+	struct region region;
+	enum cairn_status status = region_resolve(tensor, holder, starts, lengths, &region, error);
+
+	if (status == CAIRN_OK)
+		status = view_region(tensor, holder, &region, view, error);
+	if (status == CAIRN_OK)
+		view->element_count = elements_in(tensor, &region);
+	return status;
 }
 
 enum cairn_status cairn_tensor_view_slice(const struct cairn_tensor *tensor, const uint64_t *starts,
@@ -200,12 +248,15 @@ enum cairn_status cairn_tensor_view_slice(const struct cairn_tensor *tensor, con
 					  struct cairn_error *error)
 {
 	struct tensor_record holder;
-	struct region region;
-	enum cairn_status status;
+	enum cairn_status status = holder_of(tensor, &holder, error);
 
-	status = resolve(tensor, starts, lengths, &holder, &region, error);
+	if (status == CAIRN_OK && (starts == NULL) != (lengths == NULL))
+		status = error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				   "starts and lengths of a slice go together");
 	if (status == CAIRN_OK)
-		status = view_region(tensor, &holder, &region, view, error);
+		status = is_part_of_values(tensor, starts)
+				 ? view_values(tensor, &holder, starts, lengths, view, error)
+				 : view_units(tensor, &holder, starts, lengths, view, error);
 	return reader_error(tensor->reader, status, error);
 }
 
@@ -215,50 +266,95 @@ enum cairn_status cairn_tensor_view(const struct cairn_tensor *tensor, struct ca
 	return cairn_tensor_view_slice(tensor, NULL, NULL, view, error);
 }
 
-static enum cairn_status read_region(const struct cairn_tensor *tensor,
-				     const struct tensor_record *holder,
-				     const struct region *region, uint64_t offset, void *buffer,
-				     uint64_t size, struct cairn_error *error)
+/* What of a tensor is copied, and where to: of the part's bytes those from `offset` on. */
+struct copy {
+	const uint64_t *starts;
+	const uint64_t *lengths;
+	uint64_t offset;
+	uint64_t size;
+	bool is_all; /* the buffer is for all of the part */
+	void *buffer;
+};
+
+static enum cairn_status check_copy(const struct cairn_tensor *tensor, const struct copy *copy,
+				    uint64_t part_size, struct cairn_error *error)
 {
-	if (range_within(offset, size, region->size))
-		return gather(tensor, holder, region, offset, size, buffer, error);
-	error_set(error, CAIRN_MISMATCH, CAIRN_ERROR_NO_OFFSET,
-		  "bytes %" PRIu64 " + %" PRIu64 " of %" PRIu64 " were asked for", offset, size,
-		  region->size);
+	if (copy->is_all ? copy->size == part_size
+			 : range_within(copy->offset, copy->size, part_size))
+		return CAIRN_OK;
+	if (copy->is_all)
+		error_set(error, CAIRN_MISMATCH, CAIRN_ERROR_NO_OFFSET,
+			  "a buffer of %" PRIu64 " bytes for a slice of %" PRIu64, copy->size,
+			  part_size);
+	else
+		error_set(error, CAIRN_MISMATCH, CAIRN_ERROR_NO_OFFSET,
+			  "bytes %" PRIu64 " + %" PRIu64 " of %" PRIu64 " were asked for",
+			  copy->offset, copy->size, part_size);
 	return error_prefix_tensor(error, CAIRN_MISMATCH, tensor->name);
+}
+
+static enum cairn_status copy_units(const struct cairn_tensor *tensor,
+				    const struct tensor_record *holder, const struct copy *copy,
+				    struct cairn_error *error)
+{
+	struct region region;
+	enum cairn_status status = region_resolve(tensor, holder, copy->starts, copy->lengths,
+						  &region, error);
+
+	if (status == CAIRN_OK)
+		status = check_copy(tensor, copy, region.size, error);
+	return status == CAIRN_OK ? gather(tensor, holder, &region, copy->offset, copy->size,
+					   copy->buffer, error)
+				  : status;
+}
+
+static enum cairn_status copy_values(const struct cairn_tensor *tensor,
+				     const struct tensor_record *holder, const struct copy *copy,
+				     struct cairn_error *error)
+{
+	struct cairn_view view = {0};
+	enum cairn_status status = view_values(tensor, holder, copy->starts, copy->lengths, &view,
+					       error);
+
+	if (status == CAIRN_OK)
+		status = check_copy(tensor, copy, view.size, error);
+	if (status == CAIRN_OK)
+		memcpy(copy->buffer, (const uint8_t *)view.data + copy->offset, copy->size);
+	cairn_view_release(&view);
+	return status;
+}
+
+static enum cairn_status copy_part(const struct cairn_tensor *tensor, const struct copy *copy,
+				   struct cairn_error *error)
+{
+	struct tensor_record holder;
+	enum cairn_status status = holder_of(tensor, &holder, error);
+
+	if (status == CAIRN_OK && (copy->starts == NULL) != (copy->lengths == NULL))
+		status = error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				   "starts and lengths of a slice go together");
+	if (status == CAIRN_OK)
+		status = is_part_of_values(tensor, copy->starts)
+				 ? copy_values(tensor, &holder, copy, error)
+				 : copy_units(tensor, &holder, copy, error);
+	return reader_error(tensor->reader, status, error);
 }
 
 enum cairn_status cairn_tensor_read_slice(const struct cairn_tensor *tensor, const uint64_t *starts,
 					  const uint64_t *lengths, void *buffer, uint64_t size,
 					  struct cairn_error *error)
 {
-	struct tensor_record holder;
-	struct region region;
-	enum cairn_status status;
+	const struct copy copy = {starts, lengths, 0, size, true, buffer};
 
-	status = resolve(tensor, starts, lengths, &holder, &region, error);
-	if (status == CAIRN_OK && size != region.size) {
-		error_set(error, CAIRN_MISMATCH, CAIRN_ERROR_NO_OFFSET,
-			  "a buffer of %" PRIu64 " bytes for a slice of %" PRIu64, size,
-			  region.size);
-		status = error_prefix_tensor(error, CAIRN_MISMATCH, tensor->name);
-	}
-	if (status == CAIRN_OK)
-		status = read_region(tensor, &holder, &region, 0, buffer, size, error);
-	return reader_error(tensor->reader, status, error);
+	return copy_part(tensor, &copy, error);
 }
 
 enum cairn_status cairn_tensor_read(const struct cairn_tensor *tensor, uint64_t offset,
 				    void *buffer, uint64_t size, struct cairn_error *error)
 {
-	struct tensor_record holder;
-	struct region region;
-	enum cairn_status status;
+	const struct copy copy = {NULL, NULL, offset, size, false, buffer};
 
-	status = resolve(tensor, NULL, NULL, &holder, &region, error);
-	if (status == CAIRN_OK)
-		status = read_region(tensor, &holder, &region, offset, buffer, size, error);
-	return reader_error(tensor->reader, status, error);
+	return copy_part(tensor, &copy, error);
 }
 
 void cairn_view_release(struct cairn_view *view)
@@ -269,7 +365,7 @@ void cairn_view_release(struct cairn_view *view)
 		return;
 	if ((view->flags & CAIRN_VIEW_MATERIALISED) != 0) {
 		system_free(reader->system, (void *)(uintptr_t)view->data);
-		unreserve(reader, view->size);
+		reader_unreserve(reader, view->size);
 	}
 	*view = (struct cairn_view){0};
 	cairn_reader_close(reader);
@@ -280,15 +376,14 @@ enum cairn_status cairn_view_string(const struct cairn_tensor *tensor,
 				    struct cairn_string *string, struct cairn_error *error)
 {
 	const uint8_t *const bytes = view->data;
-	const uint64_t table = tensor->element_count * sizeof(uint64_t);
+	const uint64_t table = view->element_count * sizeof(uint64_t);
 	uint64_t begin;
 	uint64_t end;
 
-	if (!dtype_is_variable(tensor->dtype) || index >= tensor->element_count ||
-	    view->size < table)
+	if (!dtype_is_variable(tensor->dtype) || index >= view->element_count || view->size < table)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "element %" PRIu64 " of %" PRIu64 " is no string of this view",
-				 index, tensor->element_count);
+				 index, view->element_count);
 	begin = index == 0 ? 0 : load_u64(bytes + (index - 1) * sizeof(uint64_t));
 	end = load_u64(bytes + index * sizeof(uint64_t));
 	if (begin > end || end > view->size - table) {

@@ -438,6 +438,42 @@ static enum cairn_status add_stored(struct cairn_writer *writer, struct cairn_st
 	return CAIRN_OK;
 }
 
+/* All bytes of a tensor, read now and copied. */
+static enum cairn_status add_copy_of(struct cairn_writer *writer,
+				     const struct cairn_tensor_spec *spec,
+				     enum name_space name_space, const struct cairn_tensor *tensor,
+				     struct cairn_error *error)
+{
+	struct cairn_view view = {0};
+	struct item *item = NULL;
+	enum cairn_status status;
+
+	status = cairn_tensor_view(tensor, &view, error);
+	if (status == CAIRN_OK)
+		status = describe(writer, spec, name_space, &item, error);
+	if (status == CAIRN_OK) {
+		item->size = view.size;
+		item->tensor_size = view.size;
+		item->source = SOURCE_MEMORY;
+		item->from.memory = view.data;
+		writer->item_count++;
+		status = keep_copy(writer, error);
+	} else {
+		status = writer_failed(writer, status, error);
+	}
+	cairn_view_release(&view);
+	return status;
+}
+
+/* A container holds strings whole, whatever a foreign format does. */
+static enum cairn_status add_joined(struct cairn_writer *writer, struct cairn_string name,
+				    const struct cairn_tensor *tensor, struct cairn_error *error)
+{
+	const struct cairn_tensor_spec spec = spec_of(name, tensor);
+
+	return add_copy_of(writer, &spec, NAME_SPACE_TENSOR, tensor, error);
+}
+
 /* A tensor of which nothing is stored. One without elements is written as an empty slice. */
 static enum cairn_status add_unstored(struct cairn_writer *writer, struct cairn_string name,
 				      const struct cairn_tensor *tensor,
@@ -491,6 +527,9 @@ enum cairn_status cairn_writer_add_tensor(struct cairn_writer *writer, struct ca
 					     &holder, error);
 	if (status == CAIRN_OK)
 		status = index_tensor_supported(&holder, error);
+	if (status == CAIRN_OK && dtype_is_variable(tensor->dtype) &&
+	    (tensor->flags & CAIRN_TENSOR_SLICED) != 0)
+		return add_joined(writer, own_name, tensor, error);
 	if (status == CAIRN_OK && holder.slice_count == 0)
 		status = add_unstored(writer, own_name, tensor, &holder, error);
 	for (uint32_t i = 0; status == CAIRN_OK && i < holder.slice_count; i++)
@@ -582,23 +621,6 @@ enum cairn_status cairn_writer_copy_metadata(struct cairn_writer *writer,
 					       .dims = value->dims,
 					       .block_elements = value->block_elements,
 					       .block_bytes = value->block_bytes};
-	struct cairn_view view = {0};
-	struct item *item = NULL;
-	enum cairn_status status;
 
-	status = cairn_tensor_view(value, &view, error);
-	if (status == CAIRN_OK)
-		status = describe(writer, &spec, NAME_SPACE_METADATA, &item, error);
-	if (status == CAIRN_OK) {
-		item->size = view.size;
-		item->tensor_size = view.size;
-		item->source = SOURCE_MEMORY;
-		item->from.memory = view.data;
-		writer->item_count++;
-		status = keep_copy(writer, error);
-	} else {
-		status = writer_failed(writer, status, error);
-	}
-	cairn_view_release(&view);
-	return status;
+	return add_copy_of(writer, &spec, NAME_SPACE_METADATA, value, error);
 }

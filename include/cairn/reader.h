@@ -242,7 +242,8 @@ struct cairn_view {
 	uint32_t flags;   /* enum cairn_view_flags */
 	uint32_t reserved_flags;
 	void *owner; /* the engine's; leave it */
-	uint64_t reserved[4];
+	uint64_t element_count;
+	uint64_t reserved[3];
 };
 
 /*
@@ -262,8 +263,9 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_tensor_view(const struct cairn_
  * A view of a rectangular slice: dimension d runs from starts[d] over lengths[d] elements; a length
  * of CAIRN_FULL with start 0 is the whole dimension. Both arrays have tensor->rank entries.
  * Zero-copy when the slice is contiguous in one stored piece, else gathered. Only the chunks that
- * the slice touches are read and verified. MISMATCH when it leaves the shape; UNSUPPORTED when it
- * cuts through a block of a packed type, or slices strings; else as cairn_tensor_view.
+ * the slice touches are read and verified. Of strings the view is a string tensor again, of the
+ * slice's elements; the stored slices that hold them are read whole. MISMATCH when it leaves the
+ * shape; UNSUPPORTED when it cuts through a block of a packed type; else as cairn_tensor_view.
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_tensor_view_slice(const struct cairn_tensor *tensor, const uint64_t *starts,

@@ -409,24 +409,43 @@ START_TEST(blocks_that_run_over_rows_can_be_read_but_not_sliced)
 }
 END_TEST
 
-START_TEST(strings_cannot_be_sliced)
+START_TEST(a_slice_of_strings_is_a_tensor_of_strings)
 {
-	static const uint64_t dims[] = {2};
-	static const uint64_t start[] = {1};
-	static const uint64_t length[] = {1};
-	const struct cairn_string strings[] = {{"a", 1}, {"bc", 2}};
+	static const uint64_t dims[] = {2, 2};
+	static const uint64_t starts[] = {0, 1};
+	static const uint64_t lengths[] = {CAIRN_FULL, 1};
+	static const uint64_t too_far[] = {1, 2};
+	static const char *const expected[] = {"bc", "def"};
+	const struct cairn_string strings[] = {{"a", 1}, {"bc", 2}, {"", 0}, {"def", 3}};
 	struct cairn_writer *const writer = scene_writer(&scene, "/f", NULL);
 	struct cairn_reader *reader;
 	struct cairn_tensor tensor;
+	struct cairn_string string;
 	struct cairn_view view;
+	char buffer[4];
 
-	ASSERT_OK(cairn_writer_add_strings(writer, cairn_string_from("t"), 1, dims, strings,
+	ASSERT_OK(cairn_writer_add_strings(writer, cairn_string_from("t"), 2, dims, strings,
 					   &test_error));
 	finish_writer(writer);
 	reader = scene_reader(&scene, "/f", NULL);
 	tensor = find(reader, "t");
-	ASSERT_FAILS(cairn_tensor_view_slice(&tensor, start, length, &view, &test_error),
-		     CAIRN_UNSUPPORTED, "variable size");
+	ASSERT_OK(cairn_tensor_view_slice(&tensor, starts, lengths, &view, &test_error));
+	ck_assert_uint_eq(view.element_count, 2);
+	ck_assert_uint_eq(view.size, 2 * 8 + 5);
+	ck_assert_uint_eq(view.flags, CAIRN_VIEW_MATERIALISED | CAIRN_VIEW_VERIFIED);
+	for (uint64_t i = 0; i < 2; i++) {
+		ASSERT_OK(cairn_view_string(&tensor, &view, i, &string, &test_error));
+		ck_assert_uint_eq(string.size, strlen(expected[i]));
+		ck_assert_mem_eq(string.data, expected[i], string.size);
+	}
+	ASSERT_FAILS(cairn_view_string(&tensor, &view, 2, &string, &test_error),
+		     CAIRN_INVALID_ARGUMENT, "element 2 of 2");
+	cairn_view_release(&view);
+	ASSERT_FAILS(cairn_tensor_view_slice(&tensor, starts, too_far, &view, &test_error),
+		     CAIRN_MISMATCH, "tensor 't'");
+	ASSERT_FAILS(cairn_tensor_read_slice(&tensor, starts, lengths, buffer, sizeof(buffer),
+					     &test_error),
+		     CAIRN_MISMATCH, "a buffer of 4 bytes for a slice of 21");
 	cairn_reader_close(reader);
 }
 END_TEST
@@ -500,7 +519,7 @@ static Suite *gather_suite(void)
 	tcase_add_test(tests, a_start_without_a_length_is_invalid);
 	tcase_add_test(tests, a_cut_through_a_block_is_unsupported);
 	tcase_add_test(tests, blocks_that_run_over_rows_can_be_read_but_not_sliced);
-	tcase_add_test(tests, strings_cannot_be_sliced);
+	tcase_add_test(tests, a_slice_of_strings_is_a_tensor_of_strings);
 	tcase_add_test(tests, a_buffer_of_another_size_is_a_mismatch);
 	tcase_add_test(tests, a_byte_range_that_leaves_the_tensor_is_a_mismatch);
 	tcase_add_test(tests, an_incomplete_tensor_is_no_matter_of_memory);

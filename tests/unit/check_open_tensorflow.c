@@ -10,6 +10,7 @@
 
 #include "engine/read/reader.h"
 #include "format/crc32c.h"
+#include "format/tensorflow_values.h"
 #include "tests/support/bundle_files.h"
 #include "tests/support/safetensors_files.h"
 #include "tests/support/seam_hook.h"
@@ -397,6 +398,42 @@ START_TEST(slices_that_leave_holes_can_be_read_one_by_one)
 }
 END_TEST
 
+/* Rows [0, 1) and [1, 2) of a tensor of strings [2, 2], each in a data file of its own. */
+START_TEST(strings_in_slices_are_put_together)
+{
+	static const uint64_t dims[] = {2, 2};
+	static const uint64_t rows[][4] = {{0, 1, 0, 2}, {1, 1, 0, 2}};
+	const uint8_t raw[] = {1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 'a', 'b', 'c'};
+	const struct values_raw values = {raw, sizeof(raw), 2, false};
+	uint8_t stored[2 + 4 + 3]; /* lengths, their checksum, the bytes */
+	const uint32_t crc = values_encode(&values, stored);
+	struct world world = world_open(_i);
+	struct cairn_reader *reader;
+	struct cairn_string string;
+	struct cairn_tensor tensor;
+	struct cairn_view view;
+	uint32_t number;
+
+	bundle_files_init(&files, 2);
+	number = bundle_files_tensor(&files, "words", CAIRN_STRING, 2, dims);
+	for (uint32_t i = 0; i < 2; i++)
+		bundle_files_piece(&files, number, rows[i], i, stored, sizeof(stored), crc);
+	bundle_files_write(&files, &world, "m");
+	reader = world_reader(&world, "m");
+	tensor = find(reader, "words");
+	ASSERT_OK(cairn_tensor_view(&tensor, &view, &test_error));
+	ck_assert_uint_eq(view.size, 4 * 8 + 6);
+	for (uint64_t i = 0; i < 4; i++) {
+		ASSERT_OK(cairn_view_string(&tensor, &view, i, &string, &test_error));
+		ck_assert_uint_eq(string.size, 1 + i % 2);
+		ck_assert_mem_eq(string.data, i % 2 == 0 ? "a" : "bc", string.size);
+	}
+	cairn_view_release(&view);
+	cairn_reader_close(reader);
+	world_close(&world);
+}
+END_TEST
+
 /* ---------------------------------------------------------------------------------------- files */
 
 START_TEST(a_data_file_that_is_missing_is_named)
@@ -604,6 +641,7 @@ static Suite *open_tensorflow_suite(void)
 	tcase_add_loop_test(tests, slices_are_put_together, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, slices_are_listed_as_they_are_stored, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, slices_that_leave_holes_can_be_read_one_by_one, 0, WORLD_COUNT);
+	tcase_add_loop_test(tests, strings_in_slices_are_put_together, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, a_data_file_that_is_missing_is_named, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, a_data_file_that_nothing_refers_to_may_be_missing, 0,
 			    WORLD_COUNT);
