@@ -127,7 +127,15 @@ void proto_put_number(struct proto_writer *writer, uint64_t value)
 {
 	uint8_t bytes[VARINT64_SIZE_MAX];
 
-	proto_put_raw(writer, bytes, (uint64_t)(varint_write(bytes, value) - bytes));
+	if (writer->capacity == 0) {
+		writer->size += varint_size(value);
+	} else if (range_within(writer->size, sizeof(bytes), writer->capacity)) {
+		uint8_t *const out = writer->out + writer->size;
+
+		writer->size += (uint64_t)(varint_write(out, value) - out);
+	} else {
+		proto_put_raw(writer, bytes, (uint64_t)(varint_write(bytes, value) - bytes));
+	}
 }
 
 static void put_tag(struct proto_writer *writer, uint32_t number, enum proto_type type)

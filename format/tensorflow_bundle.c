@@ -13,6 +13,9 @@
 #include "format/tensorflow_table.h"
 #include "format/utf8.h"
 
+/* Key, shape, place and checksum of a tensor, as they lie in an index. */
+#define ENTRY_SIZE_TYPICAL 32u
+
 uint64_t bundle_piece_elements(const struct bundle_tensor *tensor, const struct bundle_piece *piece)
 {
 	uint64_t elements = 1;
@@ -91,15 +94,25 @@ static enum cairn_status add_entry(struct arena *arena, const struct table_entry
 	return status == CAIRN_OK ? status : error_prefix_tensor(error, status, entry->key);
 }
 
+/* Room for about as many tensors as an index of so many bytes has: growing costs twice. */
+static enum cairn_status make_room(struct arena *arena, uint64_t size, struct bundle *bundle,
+				   uint64_t *capacity, struct cairn_error *error)
+{
+	*capacity = size / ENTRY_SIZE_TYPICAL + 1;
+	bundle->tensors = arena_allocate_array(arena, *capacity, sizeof(*bundle->tensors));
+	return bundle->tensors == NULL ? error_set_memory(error, "the tensors of an index")
+				       : CAIRN_OK;
+}
+
 /* All entries behind the header; `slice_count` of them begin with NUL. */
 static enum cairn_status read_entries(struct arena *arena, struct table_reader *table,
 				      struct bundle *bundle, uint64_t *slice_count,
 				      struct cairn_error *error)
 {
-	uint64_t capacity = 0;
-	enum cairn_status status;
+	uint64_t capacity;
+	enum cairn_status status = make_room(arena, table->size, bundle, &capacity, error);
 
-	for (;;) {
+	while (status == CAIRN_OK) {
 		struct table_entry entry;
 		bool found;
 
@@ -108,9 +121,8 @@ static enum cairn_status read_entries(struct arena *arena, struct table_reader *
 			return status;
 		*slice_count += begins_with_nul(entry.key);
 		status = add_entry(arena, &entry, bundle, &capacity, error);
-		if (status != CAIRN_OK)
-			return status;
 	}
+	return status;
 }
 
 /* The tensors whose names begin with NUL were not looked at before they were known to be tensors.
