@@ -187,6 +187,162 @@ START_TEST(indexes_of_the_corpus_are_written_the_same)
 }
 END_TEST
 
+/* Made by tests/data/make_tensorflow.py. */
+static const char *const golden[] = {
+	"names.index",         "shards.index",       "slices.index",         "strings.index",
+	"types.index",         "variants.index",     "objects/ckpt-2.index", "objects/ckpt-3.index",
+	"saver/model-1.index", "saver/model-2.index"};
+
+START_TEST(golden_indexes_are_written_the_same)
+{
+	const struct file_bytes file = golden_file(golden[_i]);
+
+	assert_written_the_same(golden[_i], file.bytes, file.size);
+	free(file.bytes);
+}
+END_TEST
+
+START_TEST(headers_are_kept)
+{
+	static const int32_t bad[] = {-7, 2, 300};
+	static const struct bundle_header headers[] = {
+		{.shard_count = 1},
+		{.shard_count = 300, .big_endian = true, .has_version = true},
+		{.shard_count = 65534, .has_version = true, .producer = 1, .min_consumer = -1},
+		{.shard_count = 1,
+		 .has_version = true,
+		 .producer = 2,
+		 .min_consumer = 1,
+		 .bad_consumers = bad,
+		 .bad_consumer_count = 3},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(headers); i++) {
+		const struct bundle_header *const given = &headers[i];
+		const struct bundle bundle = {.header = *given};
+		struct test_arena test;
+		struct bundle found;
+		uint8_t *bytes;
+		uint64_t size;
+
+		test_arena_open(&test, 0);
+		ASSERT_OK(bundle_write(&test.arena, &bundle, &bytes, &size, &test_error));
+		ASSERT_OK(bundle_parse(&test.arena, bytes, size, &found, &test_error));
+		ck_assert_uint_eq(found.tensor_count, 0);
+		ck_assert_uint_eq(found.header.shard_count, given->shard_count);
+		ck_assert_int_eq(found.header.big_endian, given->big_endian);
+		ck_assert_int_eq(found.header.has_version, given->has_version);
+		ck_assert_int_eq(found.header.producer, given->producer);
+		ck_assert_int_eq(found.header.min_consumer, given->min_consumer);
+		ck_assert_uint_eq(found.header.bad_consumer_count, given->bad_consumer_count);
+		if (given->bad_consumer_count != 0)
+			ck_assert_mem_eq(found.header.bad_consumers, bad, sizeof(bad));
+		test_arena_close(&test);
+	}
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------ what is refused */
+
+static struct bundle_tensor tensor_of(const char *name, size_t size)
+{
+	static struct bundle_piece piece = {.size = 4};
+
+	return (struct bundle_tensor){
+		.name = {name, size},
+		.dtype = CAIRN_F32,
+		.elements = 1,
+		.pieces = &piece,
+		.piece_count = 1,
+	};
+}
+
+static enum cairn_status write_tensors(struct bundle_tensor *tensors, uint64_t count)
+{
+	const struct bundle bundle = {{.shard_count = 1}, tensors, count};
+	struct test_arena test;
+	uint8_t *bytes;
+	uint64_t size;
+	enum cairn_status status;
+
+	test_arena_open(&test, 0);
+	status = bundle_write(&test.arena, &bundle, &bytes, &size, &test_error);
+	test_arena_close(&test);
+	return status;
+}
+
+START_TEST(tensors_come_in_any_order_but_once)
+{
+	struct bundle_tensor tensors[] = {tensor_of("b", 1), tensor_of("a", 1), tensor_of("b", 1)};
+
+	ASSERT_OK(write_tensors(tensors, 2));
+	ASSERT_FAILS(write_tensors(tensors, 3), CAIRN_EXISTS, "tensor 'b' is there twice");
+}
+END_TEST
+
+START_TEST(a_slice_is_written_once)
+{
+	static const uint64_t dims[] = {4};
+	static const uint64_t ranges[] = {0, 2};
+	struct bundle_piece pieces[] = {{.ranges = ranges, .size = 8},
+					{.ranges = ranges, .size = 8}};
+	struct bundle_tensor tensor = tensor_of("w", 1);
+
+	tensor.rank = 1;
+	tensor.dims = dims;
+	tensor.elements = 4;
+	tensor.pieces = pieces;
+	ASSERT_OK(write_tensors(&tensor, 1));
+	tensor.piece_count = 2;
+	ASSERT_FAILS(write_tensors(&tensor, 1), CAIRN_EXISTS,
+		     "tensor 'w': one of its slices is there twice");
+}
+END_TEST
+
+START_TEST(what_the_format_cannot_hold_is_refused)
+{
+	struct bundle_tensor tensor = tensor_of("", 0);
+
+	ASSERT_FAILS(write_tensors(&tensor, 1), CAIRN_INVALID_ARGUMENT, "the empty name");
+	tensor = tensor_of("\0w\0\1\1\1\xc2\x80\xc2\x80", 10);
+	ASSERT_FAILS(write_tensors(&tensor, 1), CAIRN_INVALID_ARGUMENT,
+		     "would be taken for a slice of another one");
+	tensor = tensor_of("\0w", 2);
+	ASSERT_OK(write_tensors(&tensor, 1));
+	tensor = tensor_of("w", 1);
+	tensor.dtype = CAIRN_C32;
+	ASSERT_FAILS(write_tensors(&tensor, 1), CAIRN_INVALID_ARGUMENT,
+		     "tensor 'w': TensorFlow has no type for it");
+}
+END_TEST
+
+START_TEST(every_failing_allocation_is_reported)
+{
+	const struct file_bytes file = golden_file(golden[_i]);
+
+	for (uint64_t n = 1;; n++) {
+		struct test_arena test;
+		struct bundle bundle;
+		uint8_t *bytes;
+		uint64_t size;
+		enum cairn_status status;
+
+		test_arena_open(&test, n);
+		test_error_reset();
+		status = bundle_parse(&test.arena, file.bytes, file.size, &bundle, &test_error);
+		if (status == CAIRN_OK)
+			status = bundle_write(&test.arena, &bundle, &bytes, &size, &test_error);
+		test_arena_close(&test);
+		if (status == CAIRN_OK)
+			break;
+		ck_assert_int_eq(status, CAIRN_NO_MEMORY);
+		ck_assert_int_eq(test_error.code, CAIRN_NO_MEMORY);
+		ck_assert_uint_lt(n, 1000);
+	}
+	free(file.bytes);
+}
+END_TEST
+
 static Suite *tensorflow_bundle_suite(void)
 {
 	Suite *suite = suite_create("tensorflow_bundle");
@@ -196,6 +352,12 @@ static Suite *tensorflow_bundle_suite(void)
 	tcase_add_test(tests, slices_are_joined_to_their_tensor);
 	tcase_add_test(tests, known_indexes_are_written_the_same);
 	tcase_add_test(tests, indexes_of_the_corpus_are_written_the_same);
+	tcase_add_loop_test(tests, golden_indexes_are_written_the_same, 0, COUNT_OF(golden));
+	tcase_add_test(tests, headers_are_kept);
+	tcase_add_test(tests, tensors_come_in_any_order_but_once);
+	tcase_add_test(tests, a_slice_is_written_once);
+	tcase_add_test(tests, what_the_format_cannot_hold_is_refused);
+	tcase_add_loop_test(tests, every_failing_allocation_is_reported, 0, COUNT_OF(golden));
 	suite_add_tcase(suite, tests);
 	return suite;
 }
