@@ -52,7 +52,7 @@ static uint8_t head_byte(uint32_t size, uint32_t i)
 {
 	const uint32_t ones = size <= 8 * i ? 0 : size - 8 * i;
 
-	return ones >= 8 ? 0xff : (uint8_t)(0xff00u >> ones);
+	return (uint8_t)(0xff00u >> (ones < 8 ? ones : 8));
 }
 
 static uint8_t *write_signed(uint8_t *next, int64_t value)
@@ -61,8 +61,8 @@ static uint8_t *write_signed(uint8_t *next, int64_t value)
 
 	for (uint32_t i = 0; i < size; i++) {
 		const uint32_t shift = 8 * (size - 1 - i);
-		const uint8_t fill = value < 0 ? 0xff : 0;
-		const uint8_t byte = shift < 64 ? (uint8_t)((uint64_t)value >> shift) : fill;
+		const uint64_t sign = value < 0 ? UINT64_MAX : 0;
+		const uint8_t byte = (uint8_t)(shift < 64 ? (uint64_t)value >> shift : sign);
 
 		*next++ = byte ^ head_byte(size, i);
 	}
