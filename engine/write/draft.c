@@ -159,9 +159,10 @@ void folder_unlock(struct folder *folder)
 /* --------------------------------------------------------------------------------------- drafts */
 
 /* A file that this user may read later and nobody may write: the umask decides who else. */
-#define DRAFT_MODE 0444u
+#define DRAFT_MODE    0444u
+#define WRITABLE_MODE 0666u
 
-static int create_file(struct folder *folder, bool direct, struct draft *draft)
+static int create_file(struct folder *folder, bool direct, uint32_t mode, struct draft *draft)
 {
 	int fd = -EEXIST;
 
@@ -171,7 +172,7 @@ static int create_file(struct folder *folder, bool direct, struct draft *draft)
 
 		if (result < 0)
 			return result;
-		fd = system_create(folder->system, folder->fd, draft->temporary, DRAFT_MODE,
+		fd = system_create(folder->system, folder->fd, draft->temporary, mode,
 				   direct ? (uint32_t)SYSTEM_DIRECT : 0);
 		if (fd == -EINVAL &&
 		    direct) { /* the open may have created the file before it was refused */
@@ -184,8 +185,8 @@ static int create_file(struct folder *folder, bool direct, struct draft *draft)
 	return fd;
 }
 
-enum cairn_status draft_create(struct folder *folder, const char *target, bool direct,
-			       struct draft *draft, struct cairn_error *error)
+static enum cairn_status create(struct folder *folder, const char *target, bool direct,
+				uint32_t mode, struct draft *draft, struct cairn_error *error)
 {
 	struct draft created = {.folder = folder, .fd = -1};
 	enum cairn_status status;
@@ -195,7 +196,7 @@ enum cairn_status draft_create(struct folder *folder, const char *target, bool d
 	status = folder_lock(folder, SYSTEM_LOCK_SHARED, error);
 	if (status != CAIRN_OK)
 		return status;
-	created.fd = create_file(folder, direct, &created);
+	created.fd = create_file(folder, direct, mode, &created);
 	if (created.fd < 0) {
 		status = error_set_system(error, created.fd, "cannot create a temporary file");
 	} else {
@@ -212,6 +213,18 @@ enum cairn_status draft_create(struct folder *folder, const char *target, bool d
 	else
 		draft_discard(&created);
 	return status;
+}
+
+enum cairn_status draft_create(struct folder *folder, const char *target, bool direct,
+			       struct draft *draft, struct cairn_error *error)
+{
+	return create(folder, target, direct, DRAFT_MODE, draft, error);
+}
+
+enum cairn_status draft_create_writable(struct folder *folder, const char *target,
+					struct draft *draft, struct cairn_error *error)
+{
+	return create(folder, target, false, WRITABLE_MODE, draft, error);
 }
 
 #define WRITE_BUFFER_SIZE ((uint64_t)1 << 20)

@@ -78,6 +78,11 @@ void folder_unlock(struct folder *folder);
 enum cairn_status draft_create(struct folder *folder, const char *target, bool direct,
 			       struct draft *draft, struct cairn_error *error);
 
+/* The same for a file that others may write to later (0666 before the umask), where its format
+ * expects that. */
+enum cairn_status draft_create_writable(struct folder *folder, const char *target,
+					struct draft *draft, struct cairn_error *error);
+
 /*
  * Writes `size` bytes at `offset`, a multiple of the page size, through an aligned buffer; the last
  * page is filled with zeros. IO, NO_MEMORY.

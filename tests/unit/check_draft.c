@@ -86,6 +86,22 @@ START_TEST(a_draft_is_a_locked_empty_file_of_its_grammar)
 }
 END_TEST
 
+START_TEST(a_writable_draft_may_be_written_by_whom_the_umask_lets)
+{
+	struct draft draft = {.fd = -1};
+	struct system_status status;
+
+	open_folder(_i);
+	ASSERT_OK(draft_create_writable(&folder, "target", &draft, &test_error));
+	ck_assert_int_eq(
+		system_status_at(world.system, world.directory, draft.temporary, false, &status),
+		0);
+	ck_assert_uint_eq(status.mode, 0644); /* the umask is 022 */
+	draft_discard(&draft);
+	close_folder();
+}
+END_TEST
+
 START_TEST(a_discarded_draft_is_gone)
 {
 	struct draft draft = {.fd = -1};
@@ -438,6 +454,8 @@ static Suite *draft_suite(void)
 	TCase *tests = tcase_create("draft");
 
 	tcase_add_loop_test(tests, a_draft_is_a_locked_empty_file_of_its_grammar, 0, WORLD_COUNT);
+	tcase_add_loop_test(tests, a_writable_draft_may_be_written_by_whom_the_umask_lets, 0,
+			    WORLD_COUNT);
 	tcase_add_loop_test(tests, a_discarded_draft_is_gone, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, drafts_have_different_names, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, the_folder_is_free_after_a_draft_was_made, 0, WORLD_COUNT);
