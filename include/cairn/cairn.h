@@ -12,6 +12,7 @@
  *     verify.h   check a whole checkpoint
  *     convert.h  from one format to another
  *     diff.h     compare two checkpoints
+ *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
  *
  * The library never prints, exits, reads the environment, installs a signal handler or keeps global
  * state.
@@ -26,6 +27,7 @@
 #include <cairn/error.h>
 #include <cairn/reader.h>
 #include <cairn/save.h>
+#include <cairn/state.h>
 #include <cairn/verify.h>
 #include <cairn/writer.h>
 
