@@ -347,6 +347,26 @@ int cli_open(const char *path, const struct cairn_reader_options *options,
 	return CLI_GO_ON;
 }
 
+int cli_fail_state(const char *folder, enum cairn_status status, const struct cairn_error *error)
+{
+	struct stat facts;
+
+	if (status == CAIRN_INVALID_ARGUMENT ||
+	    (status == CAIRN_NOT_FOUND && stat(folder, &facts) == 0 && S_ISDIR(facts.st_mode)))
+		return cli_error(CLI_NO, "%s", error->message);
+	return cli_fail(status, error);
+}
+
+int cli_check_state_arguments(const char *command, const char *folder, const char *latest_filename)
+{
+	if (!*folder)
+		return cli_usage_error(command, "%s: the path of the folder is empty", command);
+	if (latest_filename && (!*latest_filename || strchr(latest_filename, '/')))
+		return cli_usage_error(command,
+				       "--latest-filename: a name in the folder, without '/'");
+	return CLI_GO_ON;
+}
+
 struct cairn_reader_info cli_info(const struct cairn_reader *reader)
 {
 	struct cairn_reader_info info = {.size = sizeof(info)};

@@ -108,6 +108,14 @@ int cli_open(const char *path, const struct cairn_reader_options *options,
 /* What cli_open does when the reader could not be opened. */
 int cli_fail_open(const char *path, enum cairn_status status, const struct cairn_error *error);
 
+/* The same for the state file of a folder: CLI_NO when the folder is there, but not what was asked
+ * for. */
+int cli_fail_state(const char *folder, enum cairn_status status, const struct cairn_error *error);
+
+/* CLI_GO_ON; or the exit status when the folder is empty, or the name of its state file (NULL: the
+ * default) is none. */
+int cli_check_state_arguments(const char *command, const char *folder, const char *latest_filename);
+
 /* The facts about an open reader. */
 struct cairn_reader_info cli_info(const struct cairn_reader *reader);
 

@@ -30,6 +30,8 @@ static const struct command commands[] = {
 	{"diff", cmd_diff, "what is different between two of them"},
 	{"convert", cmd_convert, "write it in another format, losing nothing"},
 	{"merge", cmd_merge, "make one checkpoint of several, linking their files"},
+	{"latest", cmd_latest, "the newest checkpoint of a folder, by its state file"},
+	{"list", cmd_list, "all checkpoints of a folder"},
 	{"gc", cmd_gc, "remove what dead writers left in a folder"},
 	{"bench", cmd_bench, "how fast it opens and reads here, beside what this machine can do"},
 };
