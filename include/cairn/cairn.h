@@ -13,6 +13,7 @@
  *     convert.h  from one format to another
  *     diff.h     compare two checkpoints
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
+ *     graph.h    the object graph of a TensorFlow checkpoint
  *
  * The library never prints, exits, reads the environment, installs a signal handler or keeps global
  * state.
@@ -25,6 +26,7 @@
 #include <cairn/diff.h>
 #include <cairn/dtype.h>
 #include <cairn/error.h>
+#include <cairn/graph.h>
 #include <cairn/reader.h>
 #include <cairn/save.h>
 #include <cairn/state.h>
