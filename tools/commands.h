@@ -11,6 +11,7 @@ int cmd_cat(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_gc(int argc, char **argv);
+int cmd_graph(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_latest(int argc, char **argv);
 int cmd_list(int argc, char **argv);

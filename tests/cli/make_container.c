@@ -6,6 +6,8 @@
  * usage: make_container OUT                 all of it
  *        make_container OUT RANK RANKS      the rows of "w" i32 [6, 4] that the rank of so many
  *                                           holds, and "norm", which all ranks hold
+ *        make_container OUT --graph FILE [NAME]...
+ *                                           the object graph in FILE, and an f32 of each name
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,16 +139,40 @@ static void add_rank(struct cairn_writer *writer, uint64_t rank, uint64_t ranks)
 	need(cairn_writer_add(writer, "norm", CAIRN_F32, 1, three, norm, &failure));
 }
 
+/* -------------------------------------------------------------------------------------- graph */
+
+static void add_graph(struct cairn_writer *writer, const char *path, char **names)
+{
+	static char bytes[1 << 20];
+	static const float zero = 0;
+	FILE *const file = fopen(path, "rb");
+	struct cairn_string message = {bytes, 0};
+
+	if (file == NULL) {
+		perror(path);
+		exit(1);
+	}
+	message.size = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	need(cairn_writer_add_strings(writer, text(CAIRN_GRAPH_TENSOR), 0, NULL, &message,
+				      &failure));
+	for (; *names != NULL; names++)
+		need(cairn_writer_add(writer, *names, CAIRN_F32, 0, NULL, &zero, &failure));
+}
+
 int main(int argc, char **argv)
 {
 	struct cairn_writer *writer = NULL;
+	const int is_graph = argc >= 4 && strcmp(argv[2], "--graph") == 0;
 
-	if (argc != 2 && argc != 4) {
-		fputs("usage: make_container OUT [RANK RANKS]\n", stderr);
+	if (argc != 2 && argc != 4 && !is_graph) {
+		fputs("usage: make_container OUT [RANK RANKS | --graph FILE [NAME]...]\n", stderr);
 		return 2;
 	}
 	need(cairn_writer_create(argv[1], NULL, &writer, &failure));
-	if (argc == 4) {
+	if (is_graph) {
+		add_graph(writer, argv[3], argv + 4);
+	} else if (argc == 4) {
 		add_rank(writer, strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
 	} else {
 		add_strings(writer);
