@@ -119,7 +119,7 @@ static enum cairn_status report_data(struct walk *walk, const struct diff_pair *
 		return CAIRN_OK;
 	}
 	counts_of(walk)->changed++;
-	if (result->different && walk->reading.statistics && pair->info != NULL) {
+	if (result->different && result->counted) {
 		statistics = statistics_of(pair, result);
 		difference.statistics = &statistics;
 	}

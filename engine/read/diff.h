@@ -24,17 +24,20 @@ enum diff_method {
 	DIFF_SAME,      /* the index says so */
 	DIFF_DIFFERENT, /* the index says so, and nobody wants to know more */
 	DIFF_SLICES,    /* both have the same slices in the same order: one by one */
+	DIFF_STORED,    /* the same of strings, whose slices cannot be cut: as they are stored */
 	DIFF_WHOLE,     /* from the first byte to the last */
 	DIFF_PARTS,     /* what both sides store: one of them has not everything */
 	DIFF_STRINGS    /* string by string */
 };
 
+/* UNSUPPORTED: strings in other slices. */
 enum cairn_status diff_choose(const struct diff_pair *pair, bool statistics,
 			      enum diff_method *method, struct cairn_error *error);
 
 /* How data differ. Start from zeros. */
 struct diff_result {
 	bool different;
+	bool counted;                     /* `first` and `numbers` mean something */
 	uint64_t stored_only[2];          /* elements */
 	uint64_t first;                   /* element */
 	struct number_difference numbers; /* counted in blocks; of strings in strings */

@@ -204,8 +204,10 @@ static enum cairn_status compare_part(struct diff_reading *reading, const struct
 		if (result->different && !reading->statistics)
 			break;
 	}
-	if (reading->statistics && is_block_known(pair))
+	if (reading->statistics && is_block_known(pair)) {
 		add_part(pair, part->region, &numbers, result);
+		result->counted = true;
+	}
 	return status;
 }
 
@@ -372,6 +374,58 @@ static enum cairn_status compare_slices(struct diff_reading *reading, const stru
 	return status;
 }
 
+/* A slice of strings on both sides, byte for byte. */
+static enum cairn_status compare_stored(struct diff_reading *reading, const struct stored stored[2],
+					struct stored_scratch scratches[2],
+					struct diff_result *result, struct cairn_error *error)
+{
+	const uint64_t total = stored[0].record.size;
+	enum cairn_status status = diff_reading_reserve(reading, PIECE_SIZE, error);
+
+	for (uint64_t first = 0; first < total && status == CAIRN_OK && !result->different;
+	     first += PIECE_SIZE) {
+		const uint64_t size = total - first < PIECE_SIZE ? total - first : PIECE_SIZE;
+
+		for (int side = 0; side < 2 && status == CAIRN_OK; side++) {
+			status = stored_copy(&stored[side], first, size, reading->buffers[side],
+					     &scratches[side], error);
+			status = reader_error(stored[side].reader, status, error);
+			reading->bytes_read += size;
+		}
+		if (status == CAIRN_OK)
+			status = diff_advance(reading, 2 * size, error);
+		result->different = status == CAIRN_OK &&
+				    memcmp(reading->buffers[0], reading->buffers[1], size) != 0;
+	}
+	return status;
+}
+
+static enum cairn_status compare_all_stored(struct diff_reading *reading,
+					    const struct diff_pair *pair,
+					    struct diff_result *result, struct cairn_error *error)
+{
+	struct stored_scratch scratches[2] = {{0}, {0}};
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint32_t i = 0;
+	     i < pair->holders[0].slice_count && status == CAIRN_OK && !result->different; i++) {
+		struct stored stored[2];
+
+		for (int side = 0; side < 2 && status == CAIRN_OK; side++) {
+			const struct cairn_tensor *const tensor = pair->tensors[side];
+
+			status = stored_open(tensor->reader, pair->holders[side].slice_index + i,
+					     tensor->name, &stored[side], error);
+			status = reader_error(tensor->reader, status, error);
+		}
+		if (status == CAIRN_OK)
+			status = compare_stored(reading, stored, scratches, result, error);
+	}
+	for (int side = 0; side < 2; side++)
+		stored_scratch_release(pair->tensors[side]->reader, &scratches[side]);
+	return status;
+}
+
 /* --------------------------------------------------------------------- what both have in common */
 
 /* The slices of both sides, as boxes in units of the region. */
@@ -513,6 +567,8 @@ enum cairn_status diff_compare(struct diff_reading *reading, const struct diff_p
 	switch (method) {
 	case DIFF_SLICES:
 		return compare_slices(reading, pair, result, error);
+	case DIFF_STORED:
+		return compare_all_stored(reading, pair, result, error);
 	case DIFF_WHOLE:
 		return compare_whole(reading, pair, result, error);
 	case DIFF_PARTS:

@@ -9,10 +9,13 @@
 #include "engine/read/diff.h"
 #include "format/bytes.h"
 #include "format/digest.h"
+#include "format/error.h"
 
 /* How the stored slices of the two sides compare. */
 struct layouts {
+	bool whole;       /* both are in one piece */
 	bool same_slices; /* the same parts in the same order */
+	bool same_sizes;  /* of as many bytes, which strings need not be */
 	bool same_chunks; /* and cut into the same chunks */
 };
 
@@ -90,7 +93,9 @@ static enum cairn_status compare_slice(const struct diff_pair *pair, uint32_t nu
 		if (status != CAIRN_OK)
 			return status;
 	}
-	layouts->same_slices = records[0].size == records[1].size && same_ranges(pair, ranges);
+	layouts->whole = layouts->whole && ranges[0] == NULL && ranges[1] == NULL;
+	layouts->same_slices = same_ranges(pair, ranges);
+	layouts->same_sizes = layouts->same_sizes && records[0].size == records[1].size;
 	layouts->same_chunks = layouts->same_chunks && same_chunks(records);
 	return CAIRN_OK;
 }
@@ -101,12 +106,12 @@ static enum cairn_status compare_layouts(const struct diff_pair *pair, struct la
 	const uint32_t count = pair->holders[0].slice_count;
 	enum cairn_status status = CAIRN_OK;
 
-	*layouts = (struct layouts){true, true};
+	*layouts = (struct layouts){true, true, true, true};
 	if (count != pair->holders[1].slice_count)
-		layouts->same_slices = false;
+		layouts->same_slices = layouts->whole = false;
 	for (uint32_t i = 0; i < count && layouts->same_slices && status == CAIRN_OK; i++)
 		status = compare_slice(pair, i, layouts, error);
-	layouts->same_chunks = layouts->same_chunks && layouts->same_slices;
+	layouts->same_chunks = layouts->same_chunks && layouts->same_slices && layouts->same_sizes;
 	return status;
 }
 
@@ -122,16 +127,38 @@ static bool is_incomplete(const struct diff_pair *pair)
 	return ((pair->tensors[0]->flags | pair->tensors[1]->flags) & CAIRN_TENSOR_INCOMPLETE) != 0;
 }
 
-/* Bytes have to be read: in which order. */
-static enum diff_method choose_reading(const struct diff_pair *pair, bool statistics,
-				       const struct layouts *layouts)
+static bool has_strings(const struct diff_pair *pair)
 {
-	if (pair->info != NULL && pair->info->block_bytes == 0) {
-		if (statistics)
-			return DIFF_STRINGS;
-		return pair->tensors[0]->size == pair->tensors[1]->size ? DIFF_WHOLE
-									: DIFF_DIFFERENT;
-	}
+	return pair->info != NULL && pair->info->block_bytes == 0;
+}
+
+/* Strings are cut nowhere but where slices end. */
+static enum cairn_status choose_strings(const struct diff_pair *pair, bool statistics,
+					const struct layouts *layouts, enum diff_method *method,
+					struct cairn_error *error)
+{
+	const struct cairn_tensor *const a = pair->tensors[0];
+
+	if (layouts->whole && statistics)
+		*method = DIFF_STRINGS;
+	else if (layouts->whole && a->size == pair->tensors[1]->size)
+		*method = DIFF_WHOLE;
+	else if (layouts->whole || (layouts->same_slices && !layouts->same_sizes))
+		*method = DIFF_DIFFERENT;
+	else if (layouts->same_slices)
+		*method = DIFF_STORED;
+	else
+		return error_prefix_tensor(
+			error,
+			error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				  "strings that are stored in other slices are not compared"),
+			a->name);
+	return CAIRN_OK;
+}
+
+/* Bytes have to be read: in which order. */
+static enum diff_method choose_reading(const struct diff_pair *pair, const struct layouts *layouts)
+{
 	if (layouts->same_slices)
 		return DIFF_SLICES;
 	return is_incomplete(pair) ? DIFF_PARTS : DIFF_WHOLE;
@@ -160,6 +187,8 @@ enum cairn_status diff_choose(const struct diff_pair *pair, bool statistics,
 			return CAIRN_OK;
 		}
 	}
-	*method = choose_reading(pair, statistics, &layouts);
+	if (has_strings(pair))
+		return choose_strings(pair, statistics, &layouts, method, error);
+	*method = choose_reading(pair, &layouts);
 	return CAIRN_OK;
 }

@@ -171,5 +171,6 @@ enum cairn_status diff_strings(struct diff_reading *reading, const struct diff_p
 		numbers->compared++;
 	}
 	result->different = numbers->different != 0;
+	result->counted = true;
 	return status;
 }

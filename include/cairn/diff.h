@@ -75,7 +75,7 @@ struct cairn_difference {
 	const struct cairn_tensor *a; /* in the first checkpoint; NULL when added */
 	const struct cairn_tensor *b; /* in the second; NULL when removed */
 	uint64_t stored_only[2];      /* with PRESENCE: elements that only that side stores */
-	/* NULL unless asked for, or where elements have no size of their own (unknown types) */
+	/* NULL unless asked for; also of unknown types, and of strings that are stored in slices */
 	const struct cairn_difference_statistics *statistics;
 	const char *message; /* of CAIRN_DIFFERENCE_UNKNOWN; else NULL */
 	uint64_t reserved[4];
