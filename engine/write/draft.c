@@ -34,9 +34,19 @@ static bool has_grammar(const char *name, const char *prefix)
 	       strspn(name + size, "0123456789abcdef") == TEMPORARY_ID_DIGITS;
 }
 
+bool is_draft_name(const char *name)
+{
+	return has_grammar(name, DRAFT_PREFIX);
+}
+
+bool is_trash_name(const char *name)
+{
+	return has_grammar(name, TRASH_PREFIX);
+}
+
 bool is_temporary_name(const char *name)
 {
-	return has_grammar(name, DRAFT_PREFIX) || has_grammar(name, TRASH_PREFIX);
+	return is_draft_name(name) || is_trash_name(name);
 }
 
 void temporary_name(const char *prefix, const uint8_t id[16], char name[TEMPORARY_NAME_SIZE])
@@ -108,6 +118,13 @@ void folder_close(struct folder *folder)
 		system_close(folder->system,
 			     folder->fd); /* only synced through: nothing can be lost */
 	*folder = (struct folder){.fd = -1};
+}
+
+bool folder_has(const struct folder *folder, const char *name)
+{
+	struct system_status status;
+
+	return system_status_at(folder->system, folder->fd, name, false, &status) == 0;
 }
 
 bool means_no_locks(int result)

@@ -26,7 +26,9 @@
 #define DIRECT_SIZE_MIN ((uint64_t)8 << 20)
 
 /* The name is of exactly that grammar. */
-bool is_temporary_name(const char *name);
+bool is_draft_name(const char *name);
+bool is_trash_name(const char *name);
+bool is_temporary_name(const char *name); /* either */
 
 void temporary_name(const char *prefix, const uint8_t id[16], char name[TEMPORARY_NAME_SIZE]);
 
@@ -66,6 +68,9 @@ enum cairn_status folder_open(struct system *system, const char *path, struct fo
 enum cairn_status folder_open_in(struct folder *parent, const char *name, struct folder *folder,
 				 struct cairn_error *error);
 void folder_close(struct folder *folder);
+
+/* The name is there, whatever it is; false also when that cannot be found out. */
+bool folder_has(const struct folder *folder, const char *name);
 
 /* Waits for a lock of the folder, a second at most: BUSY. No-op where locks do not work. */
 enum cairn_status folder_lock(struct folder *folder, enum system_lock lock,

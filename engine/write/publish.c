@@ -7,11 +7,12 @@
 
 #include <errno.h>
 
+#include "engine/write/publish_steps.h"
 #include "format/error.h"
 
 /* An error of fsync is final: what the descriptor wrote may be gone, and a second fsync would not
  * say so. */
-static enum cairn_status sync_files(struct draft *drafts, uint32_t count, struct cairn_error *error)
+enum cairn_status sync_files(struct draft *drafts, uint32_t count, struct cairn_error *error)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		const int result = system_sync(drafts[i].folder->system, drafts[i].fd);
@@ -41,7 +42,7 @@ static int rename_to_new_name(struct folder *folder, const char *from, const cha
 	return system_rename(system, folder->fd, from, folder->fd, to, SYSTEM_RENAME_REPLACE);
 }
 
-static enum cairn_status cannot_rename(int result, const char *target, struct cairn_error *error)
+enum cairn_status cannot_rename(int result, const char *target, struct cairn_error *error)
 {
 	const struct quoted name = quote(cairn_string_from(target));
 
@@ -51,8 +52,8 @@ static enum cairn_status cannot_rename(int result, const char *target, struct ca
 	return error_set_system(error, result, "cannot rename to %s", name.text);
 }
 
-static enum cairn_status give_name(struct folder *folder, struct draft *draft, bool replace,
-				   struct cairn_error *error)
+enum cairn_status give_name(struct folder *folder, struct draft *draft, bool replace,
+			    struct cairn_error *error)
 {
 	int result;
 
@@ -69,7 +70,7 @@ static enum cairn_status give_name(struct folder *folder, struct draft *draft, b
 
 /* XFS answers an fsync of a folder with success after it shut itself down; a look at the folder
  * tells. */
-static enum cairn_status sync_folder(const struct folder *folder, struct cairn_error *error)
+enum cairn_status sync_folder(const struct folder *folder, struct cairn_error *error)
 {
 	struct system_status status;
 	int result = system_sync(folder->system, folder->fd);
@@ -80,7 +81,7 @@ static enum cairn_status sync_folder(const struct folder *folder, struct cairn_e
 			  : CAIRN_OK;
 }
 
-static enum cairn_status in_doubt(struct cairn_error *error)
+enum cairn_status in_doubt(struct cairn_error *error)
 {
 	if (error != NULL)
 		error->code = CAIRN_IN_DOUBT;
@@ -92,8 +93,8 @@ enum cairn_status folder_commit(const struct folder *folder, struct cairn_error 
 	return sync_folder(folder, error) == CAIRN_OK ? CAIRN_OK : in_doubt(error);
 }
 
-static enum cairn_status name_parts(struct folder *folder, struct draft *drafts, uint32_t count,
-				    uint32_t *named, struct cairn_error *error)
+enum cairn_status name_parts(struct folder *folder, struct draft *drafts, uint32_t count,
+			     uint32_t *named, struct cairn_error *error)
 {
 	enum cairn_status status = CAIRN_OK;
 
@@ -160,13 +161,6 @@ enum cairn_status publish_folder(struct folder *parent, const char *temporary, c
 	return status;
 }
 
-static bool is_there(const struct folder *folder, const char *name)
-{
-	struct system_status status;
-
-	return system_status_at(folder->system, folder->fd, name, false, &status) == 0;
-}
-
 /* Also the index, under a temporary name: a rename within one folder is durable with that folder's
  * fsync alone. */
 static enum cairn_status link_index(struct folder *from, const char *index, struct folder *to,
@@ -218,7 +212,7 @@ static enum cairn_status link_and_rename(struct folder *from, const char *const 
 
 		if (result < 0)
 			status = cannot_rename(result, index, error);
-		if (result < 0 && !is_there(to, temporary))
+		if (result < 0 && !folder_has(to, temporary))
 			return in_doubt(error); /* it may have happened, whatever the answer was */
 	}
 	if (status == CAIRN_OK)
