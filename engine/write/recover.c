@@ -10,7 +10,9 @@
 
 #include "engine/read/reader.h"
 #include "engine/write/publish.h"
+#include "engine/write/publish_prefix.h"
 #include "engine/write/shard_names.h"
+#include "engine/write/undo_record.h"
 #include "format/container.h"
 #include "format/error.h"
 
@@ -36,6 +38,8 @@ bool folder_remove_entry(struct folder *folder, const char *name)
 	struct folder inner;
 
 	if (system_unlink(folder->system, folder->fd, name) == 0)
+		return true;
+	if (is_draft_name(name) && undo_record_remove(folder, name))
 		return true;
 	if (folder_open_in(folder, name, &inner, NULL) != CAIRN_OK)
 		return false;
@@ -205,6 +209,24 @@ static int sweep_entry(void *context, const char *name)
 	return 0;
 }
 
+/* Of prefixes whose overwriting was interrupted; what cannot be settled stays, and is counted with
+ * the names. The first error is that of all. */
+static enum cairn_status settle_prefixes(struct folder *folder, struct cairn_error *error)
+{
+	struct trash_names trash;
+	enum cairn_status first = trash_names_list(folder, &trash, error);
+
+	for (uint32_t i = 0; i < trash.count; i++) {
+		const enum cairn_status status = prefix_settle(folder, trash.names[i],
+							       first == CAIRN_OK ? error : NULL);
+
+		if (first == CAIRN_OK && status != CAIRN_NOT_FOUND)
+			first = status;
+	}
+	trash_names_fini(&trash);
+	return first;
+}
+
 static enum cairn_status sweep_locked(struct sweep *sweep, struct cairn_error *error)
 {
 	struct folder *const folder = sweep->folder;
@@ -213,9 +235,10 @@ static enum cairn_status sweep_locked(struct sweep *sweep, struct cairn_error *e
 
 	if (status != CAIRN_OK)
 		return status;
+	status = settle_prefixes(folder, error);
 	sweep->index = read_index(folder);
 	result = system_list(folder->system, folder->fd, sweep_entry, sweep);
-	if (result < 0)
+	if (result < 0 && status == CAIRN_OK)
 		status = error_set_system(error, result, "cannot list the folder");
 	cairn_reader_close(sweep->index);
 	return status;

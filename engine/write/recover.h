@@ -5,7 +5,8 @@
  * Touched are only names of Cairn's own grammar, of this user: drafts and temporary folders
  * (.cairn-tmp-<32 hex>) and what was put aside for deletion (.cairn-trash-<32 hex>), when their
  * lock could be had and they still have that name then; and in a sharded checkpoint shards that its
- * durable index does not name (an index that names none owns none). The folder is locked
+ * durable index does not name (an index that names none owns none). Undo records of TensorFlow
+ * prefixes are settled (publish_prefix.h): only there does anything come back. The folder is locked
  * exclusively and made durable before anything is judged; what was judged is removed under its own
  * lock, most of it when the folder is free again.
  */
@@ -20,8 +21,8 @@ struct sweep_counts {
 };
 
 /* Sweeps one folder. IN_DOUBT when it could not be made durable (nothing was removed then), BUSY,
- * IO. No-op where locks do not work, and on network file systems, where they may not reach the
- * writers on other hosts. */
+ * IO, NO_MEMORY; also when an undo record could not be settled: it stays then. No-op where locks do
+ * not work, and on network file systems, where they may not reach the writers on other hosts. */
 enum cairn_status folder_sweep(struct folder *folder, struct sweep_counts *counts,
 			       struct cairn_error *error);
 

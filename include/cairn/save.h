@@ -158,9 +158,11 @@ struct cairn_sweep_report {
 
 /*
  * Removes from a folder, and from the sharded checkpoints in it, what no living writer and no index
- * needs: names of Cairn's own grammar only, the caller's own only. The folder is made durable
- * first. Nothing is removed on network file systems: a lock there may not reach the living writers
- * on other hosts. IN_DOUBT when that fails (nothing was removed), NOT_FOUND, BUSY, IO.
+ * needs: names of Cairn's own grammar only, the caller's own only. Where the overwriting of a
+ * TensorFlow checkpoint was interrupted when its index was not there, the old one is put back. The
+ * folder is made durable first. Nothing is removed on network file systems: a lock there may not
+ * reach the living writers on other hosts. IN_DOUBT when that fails (nothing was removed),
+ * NOT_FOUND, BUSY, IO.
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_sweep(const char *folder, struct cairn_sweep_report *report, struct cairn_error *error);

@@ -26,6 +26,7 @@
 
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
+#include "tests/crash/prefix_scenarios.h"
 #include "tests/crash/promise.h"
 #include "tests/crash/sharded_scenarios.h"
 #include "tests/support/crash.h"
@@ -350,6 +351,17 @@ static void add_sharded(struct tally *total, bool is_long)
 	total->orphans += sharded.orphans;
 }
 
+static void add_prefixes(struct tally *total, bool is_long)
+{
+	const struct prefix_tally prefixes = prefix_scenarios_run(is_long);
+
+	total->states += prefixes.states;
+	total->torn += prefixes.torn;
+	total->lost += prefixes.lost;
+	total->neither += prefixes.neither;
+	total->orphans += prefixes.orphans;
+}
+
 int main(int argc, char **argv)
 {
 	const bool is_long = argc == 2 && strcmp(argv[1], "--long") == 0;
@@ -369,6 +381,7 @@ int main(int argc, char **argv)
 		total.orphans += tally.orphans;
 	}
 	add_sharded(&total, is_long);
+	add_prefixes(&total, is_long);
 	if (total.orphans != 0)
 		printf("orphans %" PRIu64 "\n", total.orphans);
 	printf("states %" PRIu64 ", torn %" PRIu64 ", lost %" PRIu64 ", neither %" PRIu64 "\n",
