@@ -486,6 +486,9 @@ enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_
 		return CAIRN_OK;
 	if (is_sliced_values(tensor, holder))
 		return gather_sliced_values(tensor, holder, first, size, buffer, error);
+	/* a dishonest index may leave holes under slices that overlap: no old memory in them */
+	if (holder->slice_count > 1)
+		memset(buffer, 0, size);
 	for (uint32_t i = 0; i < holder->slice_count && status == CAIRN_OK; i++) {
 		status = open_piece(tensor, holder, region, i, &piece, error);
 		if (status == CAIRN_OK)

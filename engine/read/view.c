@@ -58,19 +58,11 @@ static enum cairn_status materialise(const struct cairn_tensor *tensor,
 	uint8_t *memory;
 	enum cairn_status status;
 
-	/* before the limit: all of a tensor that is not there is no matter of memory */
-	if ((holder->flags & TENSOR_INCOMPLETE) != 0 && region->size == tensor->size)
-		return error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
-				 "tensor %s is incomplete: only slices of it can be read",
-				 quote(tensor->name).text);
 	status = reader_reserve(reader, region->size, error);
 	if (status != CAIRN_OK)
 		return error_prefix_tensor(error, status, tensor->name);
 	memory = system_allocate_aligned(reader->system, VIEW_ALIGNMENT,
 					 region->size == 0 ? 1 : region->size);
-	if (memory != NULL &&
-	    holder->slice_count > 1) /* a dishonest index may leave holes: no old memory in them */
-		memset(memory, 0, region->size);
 	if (memory == NULL)
 		status = error_set_memory(error, "a materialised tensor");
 	else
@@ -160,6 +152,12 @@ static enum cairn_status view_region(const struct cairn_tensor *tensor,
 	bool usable = false;
 	enum cairn_status status = CAIRN_OK;
 
+	/* whatever its slices say, and before the limit: what is not there is no matter of memory
+	 */
+	if ((holder->flags & TENSOR_INCOMPLETE) != 0 && region->size == tensor->size)
+		return error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
+				 "tensor %s is incomplete: only slices of it can be read",
+				 quote(tensor->name).text);
 	if (region_is_contiguous(tensor, holder, region, &stored, &offset) &&
 	    stored_is_mapped(&stored))
 		status = map_range(tensor, &stored, offset, region->size, &made, &usable, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a review of the engine found: dishonest indexes that asked for memory or time that is not
- * theirs, an index that changes while it is used, and sweeps that went too far.
+ * What reviews of the engine and fuzzing it found: dishonest indexes that asked for memory or time
+ * that is not theirs, an index that changes while it is used, and sweeps that went too far.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -377,6 +377,58 @@ START_TEST(an_index_without_shards_owns_none)
 }
 END_TEST
 
+/* As many bytes as the tensor has, but some twice and others not at all. */
+START_TEST(what_no_slice_holds_is_zero_and_not_what_was_in_memory)
+{
+	struct bytes file = grid_in_halves();
+	const struct slice_record right = slice_of(&file, 1);
+	struct cairn_reader *reader;
+	struct cairn_tensor tensor;
+	uint8_t bytes[GRID_SIZE];
+
+	/* column LEFT becomes column 0 */
+	store_u64(container_record(&file, SECTION_DIMS, right.ranges_index + 4), 0);
+	container_reseal(&file);
+	reader = open_bytes(&file, CAIRN_TRANSPORT_AUTO);
+	tensor = find(reader, "grid");
+	memset(bytes, 0xee, sizeof(bytes));
+	ASSERT_OK(cairn_tensor_read(&tensor, 0, bytes, sizeof(bytes), &test_error));
+	for (uint64_t row = 0; row < ROWS; row++) {
+		for (uint64_t column = COLUMNS - LEFT; column < COLUMNS; column++)
+			ck_assert_uint_eq(bytes[row * COLUMNS + column], 0);
+	}
+	cairn_reader_close(reader);
+	bytes_free(&file);
+}
+END_TEST
+
+/* Mapped or copied: the flag decides, whatever the slices say. */
+START_TEST(an_incomplete_tensor_has_no_view_however_it_is_stored)
+{
+	static const enum cairn_transport transports[] = {CAIRN_TRANSPORT_AUTO,
+							  CAIRN_TRANSPORT_COPY};
+	struct bytes file;
+	struct cairn_reader *reader;
+	struct tensor_record record;
+	struct cairn_tensor tensor;
+	struct cairn_view view;
+
+	write_tiny("/whole.cairn");
+	file = scene_content(&scene, "/whole.cairn");
+	ASSERT_OK(tensor_record_decode(container_record(&file, SECTION_TENSORS, 0), &record,
+				       &test_error));
+	record.flags |= TENSOR_INCOMPLETE;
+	tensor_record_encode(&record, container_record(&file, SECTION_TENSORS, 0));
+	container_reseal(&file);
+	reader = open_bytes(&file, transports[_i]);
+	ASSERT_OK(cairn_reader_tensor_at(reader, 0, &tensor, &test_error));
+	ASSERT_FAILS(cairn_tensor_view(&tensor, &view, &test_error), CAIRN_PRECONDITION,
+		     "only slices of it can be read");
+	cairn_reader_close(reader);
+	bytes_free(&file);
+}
+END_TEST
+
 /* A lock may not reach the living writer on another host. */
 START_TEST(a_network_folder_is_not_swept)
 {
@@ -442,6 +494,8 @@ int main(void)
 	tcase_add_test(tests, options_of_a_size_that_never_was_are_refused);
 	tcase_add_test(tests, the_record_of_a_shard_that_is_no_container_agrees_with_the_status);
 	tcase_add_test(tests, an_index_without_shards_owns_none);
+	tcase_add_test(tests, what_no_slice_holds_is_zero_and_not_what_was_in_memory);
+	tcase_add_loop_test(tests, an_incomplete_tensor_has_no_view_however_it_is_stored, 0, 2);
 	tcase_add_test(tests, a_network_folder_is_not_swept);
 	tcase_add_test(tests, the_folder_is_free_while_its_orphans_are_removed);
 	suite_add_tcase(suite, tests);
