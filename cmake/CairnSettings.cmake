@@ -5,6 +5,14 @@
 set(CAIRN_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=: 'address,undefined', 'thread'")
 option(CAIRN_COVERAGE "Instrument for gcov" OFF)
 option(CAIRN_WERROR "Warnings are errors" ON)
+option(CAIRN_FUZZ "Build the fuzz targets with libFuzzer: clang only" OFF)
+
+if(CAIRN_FUZZ)
+	if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+		message(FATAL_ERROR "CAIRN_FUZZ needs clang: -DCMAKE_C_COMPILER=clang")
+	endif()
+	set(CAIRN_SANITIZE "fuzzer-no-link,address,undefined")
+endif()
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
 	message(STATUS "No build type given: Release")

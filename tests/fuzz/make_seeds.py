@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Turns golden and hostile files into inputs of the fuzz targets: something to begin with.
+
+usage: tests/fuzz/make_seeds.py TARGET FOLDER
+"""
+import pathlib
+import struct
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+GOLDEN = ROOT / "tests" / "data" / "golden"
+SHARED = ROOT.parent / "shared" / "tests"
+SIZE_MAX = 1 << 16  # of a seed
+
+PAGE = 4096
+ZEROS = bytes(16)
+
+
+def squeeze(file):
+    """As tests/fuzz/squeeze.h has it."""
+    units = [file[i:i + 16] for i in range(0, len(file), 16)]
+    out, at = b"", 0
+    while at < len(units):
+        zeros = 0
+        while at < len(units) and units[at] == ZEROS and zeros < 4095:
+            zeros, at = zeros + 1, at + 1
+        plain = b""
+        while at < len(units) and units[at:at + 2] != [ZEROS, ZEROS]:
+            plain, at = plain + units[at], at + 1
+        out += struct.pack("<I", zeros << 20 | len(plain)) + plain
+    return out
+
+
+def containers():
+    for path in sorted(GOLDEN.glob("*.cairn")):
+        if path.stat().st_size <= 1 << 18:
+            yield path.stem, path.read_bytes()
+
+
+def seeds_of_container():
+    for name, file in containers():
+        yield name, squeeze(file)
+
+
+def seeds_of_container_sealed():
+    for name, file in containers():
+        for mode in (0, 1, 6, 24):
+            yield f"{name}-{mode}", squeeze(file[:47] + bytes([mode]) + file[48:])
+
+
+def seeds_of_index():
+    for name, file in containers():
+        footer = file[-PAGE:]
+        offset, = struct.unpack_from("<Q", footer, 56)
+        counts = struct.unpack_from("<QQ", footer, 168)
+        sections = [struct.unpack_from("<IIQQ", footer, 192 + 24 * i) for i in range(8)]
+        if all(size < 1 << 16 for _, _, _, size in sections):
+            yield name, (struct.pack("<BHH8H", footer[16] & 1, *counts, *(size for *_, size in sections))
+                         + b"".join(file[offset + at:offset + at + size] for _, _, at, size in sections))
+
+
+def files(*patterns):
+    for folder, pattern in patterns:
+        for path in sorted(folder.glob(pattern)):
+            if path.is_file() and path.stat().st_size <= SIZE_MAX:
+                name = "-".join(path.relative_to(folder).parts)
+                yield name, path.read_bytes()
+
+
+def seeds_of_safetensors():
+    yield from files((GOLDEN, "*.safetensors"), (SHARED / "hostile" / "safetensors", "*"),
+                     (SHARED / "golden" / "safetensors", "**/*.safetensors"))
+
+
+def seeds_of_json():
+    for name, file in seeds_of_safetensors():
+        yield name, file[8:8 + int.from_bytes(file[:8], "little")][:4096]
+    yield "values", rb'[0,-1.5e+3,"\ud83d\ude00\u0000\n",true,false,null,{"a":[[]]},1e308,18446744073709551615]'
+
+
+def seeds_of_safetensors_index():
+    yield from files((GOLDEN, "*.index.json"), (SHARED / "hostile" / "safetensors_index", "**/*.json"),
+                     (SHARED / "golden" / "safetensors", "**/*.index.json"))
+    yield "two", (b'{"metadata":{"total_size":8,"k":"v","n":[1,{}]},'
+                  b'"weight_map":{"x":"a.safetensors","y":"b.safetensors"}}')
+
+
+def seeds_of_reads():
+    """Each call once on the sound container, and with a change."""
+    program = bytes()
+    for number in range(14):
+        program += bytes([0, number, number % 4, 4, number % 4, 0, 5, number % 4, 1, 1, 2, 0, 1, 6, number % 4, 3, 9])
+    program += bytes([1, 5]) + b"alpha" + bytes([0, 2, 6]) + b"format" + bytes([1, 3, 0, 2, 7, 2, 1, 8, 0, 0, 9, 10, 1, 11])
+    for flags in (0, 1, 2, 12):
+        yield f"calls-{flags}", bytes([flags, 0]) + program
+        yield f"changed-{flags}", bytes([flags, 1, 40, 0, 3]) + program
+
+
+def seeds_of_values():
+    yield "strings", bytes([0, 3]) + bytes.fromhex("050003c166ac1368656c6c6f783031")
+    yield "strings-resealed", bytes([4, 3]) + bytes.fromhex("050003000000006" "8656c6c6f783031")
+    yield "variant", bytes([5, 2]) + bytes.fromhex("03616263000000000000000000")
+    yield "big-endian", bytes([6, 1]) + bytes.fromhex("020000000061" "62")
+    yield "empty", bytes([0, 0])
+
+
+def main(arguments):
+    if len(arguments) != 2:
+        print(__doc__.split("\n\n")[1], file=sys.stderr)
+        return 2
+    folder = pathlib.Path(arguments[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, seed in globals()[f"seeds_of_{arguments[0]}"]():
+        (folder / name).write_bytes(seed)
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fuzz/reseal.h"
+
+#include <string.h>
+
+#include "format/bytes.h"
+#include "format/digest.h"
+#include "format/record.h"
+#include "tests/fuzz/container_edit.h"
+
+enum {
+	TENSOR_AT_DIGEST = 64
+};
+
+/* A section as far as it lies in the file. */
+struct section {
+	uint8_t *records;
+	uint64_t count;
+};
+
+/* Everything that is needed of a container; sections that are not there are empty. */
+struct sealing {
+	const struct container_bytes *container;
+	struct section sections[SECTION_KNOWN_COUNT + 1];
+	uint64_t bytes_left; /* to be hashed: slices may overlap */
+};
+
+static void find_sections(struct sealing *sealing)
+{
+	const struct container_bytes *const container = sealing->container;
+	const uint8_t *const footer = container_bytes_footer(container);
+	const uint64_t index_offset = load_u64(footer + FOOTER_AT_INDEX_OFFSET);
+
+	for (uint32_t i = 0; i < SECTION_TABLE_MAX; i++) {
+		const uint8_t *const entry = footer + FOOTER_AT_SECTIONS +
+					     (size_t)i * FOOTER_SECTION_ENTRY_SIZE;
+		const uint32_t type = load_u32(entry);
+		const uint64_t size = load_u64(entry + 16);
+		uint64_t offset;
+
+		if (type == 0 || type > SECTION_KNOWN_COUNT ||
+		    !checked_add(index_offset, load_u64(entry + 8), &offset) ||
+		    !range_within(offset, size, container->size - CONTAINER_PAGE_SIZE))
+			continue;
+		sealing->sections[type].records = container->bytes + offset;
+		sealing->sections[type].count = size / section_record_size(type);
+	}
+}
+
+/* Records `first` to first + count - 1 of `size` bytes each, or NULL. */
+static uint8_t *records(const struct sealing *sealing, enum section_type type, uint64_t first,
+			uint64_t count, size_t size)
+{
+	const struct section *const section = &sealing->sections[type];
+
+	return section->records != NULL && range_within(first, count, section->count)
+		       ? section->records + first * size
+		       : NULL;
+}
+
+static void put_digest(uint8_t *to, const struct cairn_digest *digest)
+{
+	memcpy(to, digest->bytes, DIGEST_SIZE);
+}
+
+/* The stored bytes of a slice of one raw extent of this file, or NULL. */
+static const uint8_t *bytes_of(const struct sealing *sealing, const struct slice_record *slice)
+{
+	struct extent_record extent;
+	const uint8_t *const record = records(sealing, SECTION_EXTENTS, slice->extent_index, 1,
+					      EXTENT_RECORD_SIZE);
+
+	if (slice->extent_count != 1 || record == NULL ||
+	    extent_record_decode(record, &extent, NULL) != CAIRN_OK || extent.shard != 0 ||
+	    extent.size != slice->size ||
+	    !range_within(extent.offset, extent.size, sealing->container->size))
+		return NULL;
+	return sealing->container->bytes + extent.offset;
+}
+
+static void seal_slice(struct sealing *sealing, const uint8_t *record)
+{
+	struct slice_record slice;
+	const uint8_t *bytes;
+	uint64_t count;
+	uint8_t *digests;
+
+	if (slice_record_decode(record, &slice, NULL) != CAIRN_OK || slice.chunk_size == 0 ||
+	    slice.digest_kind != DIGEST_XXH3_128)
+		return;
+	bytes = bytes_of(sealing, &slice);
+	count = divide_up(slice.size, slice.chunk_size);
+	digests = records(sealing, SECTION_CHUNK_DIGESTS, slice.chunk_index, count, DIGEST_SIZE);
+	if (bytes == NULL || digests == NULL || slice.size > sealing->bytes_left)
+		return;
+	sealing->bytes_left -= slice.size;
+	for (uint64_t i = 0; i < count; i++) {
+		const uint64_t done = i * slice.chunk_size;
+		const uint64_t left = slice.size - done;
+		const struct cairn_digest digest = digest_bytes(
+			bytes + done, left < slice.chunk_size ? left : slice.chunk_size);
+
+		put_digest(digests + i * DIGEST_SIZE, &digest);
+	}
+}
+
+/* The digest of a tensor whose slices have their chunk digests one after the other. */
+static void seal_tensor(const struct sealing *sealing, uint8_t *record)
+{
+	struct tensor_record tensor;
+	struct slice_record slice = {0};
+	uint64_t first = 0;
+	uint64_t count = 0;
+	const uint8_t *digests;
+	struct cairn_digest digest;
+
+	if (tensor_record_decode(record, &tensor, NULL) != CAIRN_OK ||
+	    tensor.digest_kind != DIGEST_XXH3_128)
+		return;
+	for (uint64_t i = 0; i < tensor.slice_count; i++) {
+		const uint8_t *const from = records(sealing, SECTION_SLICES, tensor.slice_index + i,
+						    1, SLICE_RECORD_SIZE);
+
+		if (from == NULL || slice_record_decode(from, &slice, NULL) != CAIRN_OK ||
+		    slice.chunk_size == 0)
+			return;
+		if (i == 0)
+			first = slice.chunk_index;
+		count += divide_up(slice.size, slice.chunk_size);
+	}
+	digests = records(sealing, SECTION_CHUNK_DIGESTS, first, count, DIGEST_SIZE);
+	if (digests == NULL || (tensor.flags & TENSOR_ALIAS) != 0)
+		return;
+	digest = digest_of_chunks(digests, count);
+	put_digest(record + TENSOR_AT_DIGEST, &digest);
+}
+
+/* Of the tensor that holds its bytes. */
+static void seal_alias(const struct sealing *sealing, uint8_t *record)
+{
+	struct tensor_record tensor;
+	const uint8_t *holder;
+
+	if (tensor_record_decode(record, &tensor, NULL) != CAIRN_OK ||
+	    (tensor.flags & TENSOR_ALIAS) == 0)
+		return;
+	holder = records(sealing, SECTION_TENSORS, tensor.alias_of, 1, TENSOR_RECORD_SIZE);
+	if (holder != NULL)
+		memmove(record + TENSOR_AT_DIGEST, holder + TENSOR_AT_DIGEST, DIGEST_SIZE);
+}
+
+void reseal_data(const struct container_bytes *container)
+{
+	struct sealing sealing = {.container = container, .bytes_left = 8 * container->size};
+	const struct section *const slices = &sealing.sections[SECTION_SLICES];
+	const struct section *const tensors = &sealing.sections[SECTION_TENSORS];
+
+	find_sections(&sealing);
+	for (uint64_t i = 0; i < slices->count; i++)
+		seal_slice(&sealing, slices->records + i * SLICE_RECORD_SIZE);
+	for (uint64_t i = 0; i < tensors->count; i++)
+		seal_tensor(&sealing, tensors->records + i * TENSOR_RECORD_SIZE);
+	for (uint64_t i = 0; i < tensors->count; i++)
+		seal_alias(&sealing, tensors->records + i * TENSOR_RECORD_SIZE);
+}
