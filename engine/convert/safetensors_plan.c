@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/convert/refusal.h"
 #include "engine/convert/stored_order.h"
+#include "engine/write/refusal.h"
 #include "format/container.h"
 #include "format/dtype.h"
 #include "format/error.h"

@@ -3,7 +3,7 @@
  * Listing what cannot be expressed. Once a name did not fit none is listed any more, so that the
  * list is the beginning of what there is, in order.
  */
-#include "engine/convert/refusal.h"
+#include "engine/write/refusal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
