@@ -7,7 +7,6 @@
  * document.
  */
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,45 +170,12 @@ static int64_t load_signed(const void *data, size_t size)
 	return (int64_t)value >> unused;
 }
 
-static float load_f32(const void *data)
+static double decode(enum cairn_dtype dtype, const void *data)
 {
-	const uint32_t bits = (uint32_t)load(data, 4);
-	float value;
+	double value = 0;
 
-	memcpy(&value, &bits, sizeof(value));
+	cairn_dtype_decode(dtype, data, 0, 1, &value);
 	return value;
-}
-
-static float load_bf16(const void *data)
-{
-	const uint32_t bits = (uint32_t)load(data, 2) << 16;
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static double load_f64(const void *data)
-{
-	const uint64_t bits = load(data, 8);
-	double value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static double load_f16(const void *data)
-{
-	const unsigned bits = (unsigned)load(data, 2);
-	const double sign = bits & 0x8000 ? -1 : 1;
-	const int exponent = (int)(bits >> 10 & 31);
-	const double fraction = bits & 1023;
-
-	if (exponent == 31)
-		return bits & 1023 ? (double)NAN : sign * (double)INFINITY;
-	if (exponent == 0)
-		return sign * ldexp(fraction, -24);
-	return sign * ldexp(1024 + fraction, exponent - 25);
 }
 
 /* One element of a fixed size; types without a number in JSON as hex. */
@@ -222,14 +188,10 @@ static void json_element(struct json_output *json, enum cairn_dtype dtype, const
 		emit_unsigned(json, load(data, size));
 	else if (dtype >= CAIRN_I8 && dtype <= CAIRN_I64)
 		emit_signed(json, load_signed(data, size));
-	else if (dtype == CAIRN_F16)
-		emit_double(json, load_f16(data));
-	else if (dtype == CAIRN_BF16)
-		emit_float(json, load_bf16(data));
-	else if (dtype == CAIRN_F32)
-		emit_float(json, load_f32(data));
-	else if (dtype == CAIRN_F64)
-		emit_double(json, load_f64(data));
+	else if (dtype == CAIRN_F16 || dtype == CAIRN_F64)
+		emit_double(json, decode(dtype, data));
+	else if (dtype == CAIRN_BF16 || dtype == CAIRN_F32)
+		emit_float(json, (float)decode(dtype, data));
 	else
 		emit_hex(json, data, size);
 }

@@ -106,6 +106,19 @@ CAIRN_API const struct cairn_dtype_info *cairn_dtype_info(enum cairn_dtype dtype
 /* The type of a canonical name ("f32"); NULL when there is none of that name. Static. */
 CAIRN_API const struct cairn_dtype_info *cairn_dtype_from_name(struct cairn_string name);
 
+/* Numbers in an element of the type: 1; 2 of complex types, real and imaginary; 0 where elements
+ * are no numbers (GGUF's blocks, strings, unknown types). */
+CAIRN_API uint32_t cairn_dtype_numbers(enum cairn_dtype dtype);
+
+/*
+ * What elements stand for: elements [first, first + count) of those that begin at `elements` (as a
+ * view has them, of any alignment), each as the double that equals it. Only integers of 64 bits are
+ * rounded, to the nearest double. `numbers` has room for count * cairn_dtype_numbers(dtype).
+ * Returns how many were written: 0 for types without numbers.
+ */
+CAIRN_API uint64_t cairn_dtype_decode(enum cairn_dtype dtype, const void *elements, uint64_t first,
+				      size_t count, double *numbers);
+
 #ifdef __cplusplus
 }
 #endif
