@@ -6,20 +6,15 @@
  * be streamed; a slice goes out in runs of whole rows. Strings go out as u64 length and bytes. All
  * names are looked up and all slices are checked before the first byte is written.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/selection.h"
 #include "tools/text.h"
 
 #define BUFFER_SIZE ((size_t)8 << 20)
-
-/* Names that are compared when one is not found. */
-#define SUGGESTION_NAMES_MAX 200000
 
 struct cat {
 	const char *path;
@@ -29,143 +24,11 @@ struct cat {
 	unsigned char *buffer; /* owned; BUFFER_SIZE bytes */
 };
 
-/* A part of a tensor, every dimension explicit. */
-struct region {
-	uint64_t starts[CAIRN_RANK_MAX];
-	uint64_t lengths[CAIRN_RANK_MAX];
-	uint32_t rank;
-};
-
-static int fail(enum cairn_status status, const struct cairn_error *error)
-{
-	return cli_fail(status, error);
-}
-
 static int write_bytes(const void *data, uint64_t size)
 {
 	if (size && fwrite(data, 1, size, stdout) != size)
 		return CLI_UNKNOWN; /* cli_finish says why */
 	return CLI_GO_ON;
-}
-
-/* --------------------------------------------------------------------------------------- slices */
-
-/* "3,2" or "-" at *text; moves *text behind it. */
-static bool take_extent(const char **text, uint64_t *start, uint64_t *length)
-{
-	char *end = NULL;
-
-	*start = 0;
-	*length = CAIRN_FULL;
-	if (**text == '-') {
-		++*text;
-		return true;
-	}
-	if (**text < '0' || **text > '9')
-		return false;
-	errno = 0;
-	*start = strtoull(*text, &end, 10);
-	if (*end != ',' || end[1] < '0' || end[1] > '9')
-		return false;
-	*length = strtoull(end + 1, &end, 10);
-	*text = end;
-	return errno == 0 && *length > 0 && *length < CAIRN_FULL;
-}
-
-/* The extents, without the shape before them. An empty text has rank 0. */
-static bool parse_extents(const char *text, struct region *region)
-{
-	region->rank = 0;
-	while (*text) {
-		const uint32_t d = region->rank;
-		if (d >= CAIRN_RANK_MAX || (d && *text++ != ':') ||
-		    !take_extent(&text, &region->starts[d], &region->lengths[d]))
-			return false;
-		region->rank++;
-	}
-	return true;
-}
-
-/* Whether the text before the extents, if any, is well-formed: numbers, each followed by a blank.
- */
-static const char *skip_shape(const char *text)
-{
-	const char *extents = strrchr(text, ' ');
-
-	return extents ? extents + 1 : text;
-}
-
-static int check_slice_syntax(const char *text)
-{
-	struct region region;
-
-	if (parse_extents(skip_shape(text), &region) &&
-	    strspn(text, "0123456789 ") >= (size_t)(skip_shape(text) - text))
-		return CLI_GO_ON;
-	return cli_usage_error("cat",
-			       "cat: --slice: '%s' is no slice: 'START,LENGTH' or '-' for each "
-			       "dimension, joined by ':', such as '0,4:-'",
-			       text);
-}
-
-/* The shape that a full specification begins with is the tensor's. */
-static bool same_shape(const char *text, const struct cairn_tensor *tensor)
-{
-	const char *extents = skip_shape(text);
-	uint32_t d = 0;
-
-	while (text < extents) {
-		char *end = NULL;
-		const unsigned long long dim = strtoull(text, &end, 10);
-		if (end == text || d >= tensor->rank || tensor->dims[d] != dim)
-			return false;
-		d++;
-		text = end + strspn(end, " ");
-	}
-	return d == 0 || d == tensor->rank;
-}
-
-static int refuse_slice(const struct cat *cat, const struct cairn_tensor *tensor, const char *why,
-			uint32_t dimension)
-{
-	char name[256];
-
-	text_escape(tensor->name, name, sizeof(name));
-	return cli_error(CLI_NO, "'%s': tensor '%s': slice '%s' %s %" PRIu32, cat->path, name,
-			 cat->slice, why, dimension);
-}
-
-/* Makes the region explicit for this tensor: CAIRN_FULL becomes a length. An empty slice is the
- * whole tensor. */
-static int resolve_region(const struct cat *cat, const struct cairn_tensor *tensor,
-			  struct region *region)
-{
-	parse_extents(skip_shape(cat->slice), region);
-	if (*cat->slice && region->rank != tensor->rank)
-		return refuse_slice(cat, tensor, "does not fit a tensor of rank", tensor->rank);
-	if (!same_shape(cat->slice, tensor))
-		return refuse_slice(cat, tensor, "is of another shape than this tensor of rank",
-				    tensor->rank);
-	region->rank = tensor->rank;
-	for (uint32_t d = 0; d < tensor->rank; d++) {
-		const uint64_t dim = tensor->dims[d];
-		if (!*cat->slice || region->lengths[d] == CAIRN_FULL) {
-			region->starts[d] = 0;
-			region->lengths[d] = dim;
-		}
-		if (region->lengths[d] > dim || region->starts[d] > dim - region->lengths[d])
-			return refuse_slice(cat, tensor, "leaves the shape in dimension", d);
-	}
-	return CLI_GO_ON;
-}
-
-static bool is_empty(const struct region *region)
-{
-	for (uint32_t d = 0; d < region->rank; d++) {
-		if (region->lengths[d] == 0)
-			return true;
-	}
-	return false;
 }
 
 /* Steps an index through all but the last `fixed` dimensions of the region, the innermost first;
@@ -193,7 +56,7 @@ static int stream_whole(const struct cat *cat, const struct cairn_tensor *tensor
 		const enum cairn_status status = cairn_tensor_read(tensor, at, cat->buffer, size,
 								   &error);
 		if (status != CAIRN_OK)
-			return fail(status, &error);
+			return cli_fail(status, &error);
 		result = write_bytes(cat->buffer, size);
 		at += size;
 	}
@@ -261,7 +124,7 @@ static int stream_walk(const struct cat *cat, const struct cairn_tensor *tensor,
 		const enum cairn_status status = cairn_tensor_read_slice(
 			tensor, piece->starts, piece->lengths, cat->buffer, size, &error);
 		if (status != CAIRN_OK)
-			return fail(status, &error);
+			return cli_fail(status, &error);
 		result = write_bytes(cat->buffer, size);
 	}
 	return result;
@@ -293,7 +156,7 @@ static int stream_view(const struct cairn_tensor *tensor, const struct region *r
 								 region->lengths, &view, &error);
 
 	if (status != CAIRN_OK)
-		return fail(status, &error);
+		return cli_fail(status, &error);
 	const int result = write_bytes(view.data, view.size);
 	cairn_view_release(&view);
 	return result;
@@ -304,7 +167,7 @@ static int stream_region(const struct cat *cat, const struct cairn_tensor *tenso
 {
 	struct cut cut;
 
-	if (is_empty(region))
+	if (region_is_empty(region))
 		return CLI_GO_ON;
 	if (region->rank == 0)
 		return stream_whole(cat, tensor);
@@ -324,7 +187,7 @@ static int write_string(const struct cairn_tensor *tensor, const struct cairn_vi
 	const enum cairn_status status = cairn_view_string(tensor, view, index, &string, &error);
 
 	if (status != CAIRN_OK)
-		return fail(status, &error);
+		return cli_fail(status, &error);
 	for (unsigned i = 0; i < 8; i++)
 		length[i] = (unsigned char)((uint64_t)string.size >> (8 * i));
 	const int result = write_bytes(length, sizeof(length));
@@ -342,7 +205,7 @@ static int stream_strings(const struct cairn_tensor *tensor, const struct region
 									  &error)
 						: cairn_tensor_view(tensor, &view, &error);
 	if (status != CAIRN_OK)
-		return fail(status, &error);
+		return cli_fail(status, &error);
 	for (uint64_t i = 0; i < view.element_count && result == CLI_GO_ON; i++)
 		result = write_string(tensor, &view, i);
 	cairn_view_release(&view);
@@ -353,76 +216,16 @@ static int stream_strings(const struct cairn_tensor *tensor, const struct region
 
 static int stream_tensor(const struct cat *cat, const struct cairn_tensor *tensor)
 {
-	struct region region = {.rank = tensor->rank};
+	struct region region;
 
 	if (cat->slice) {
-		const int result = resolve_region(cat, tensor, &region);
+		const int result = selection_resolve(cat->path, cat->slice, tensor, &region);
 		if (result != CLI_GO_ON)
 			return result;
 	}
 	if (cli_has_strings(tensor))
 		return stream_strings(tensor, cat->slice ? &region : NULL);
 	return cat->slice ? stream_region(cat, tensor, &region) : stream_whole(cat, tensor);
-}
-
-/* The name that was most probably meant; size 0 when none comes near. */
-static struct cairn_string nearest_name(const struct cairn_reader *reader,
-					struct cairn_string wanted)
-{
-	const uint64_t count = cairn_reader_tensor_count(reader);
-	struct cairn_string nearest = {NULL, 0};
-	struct cairn_tensor tensor;
-	size_t best = SIZE_MAX;
-
-	for (uint64_t i = 0; i < count && i < SUGGESTION_NAMES_MAX; i++) {
-		if (cairn_reader_tensor_at(reader, i, &tensor, NULL) != CAIRN_OK)
-			break;
-		const size_t mismatch = text_mismatch(wanted, tensor.name);
-		if (mismatch < best) {
-			best = mismatch;
-			nearest = tensor.name;
-		}
-	}
-	return nearest;
-}
-
-static int unknown_tensor(const struct cat *cat, const char *name)
-{
-	const struct cairn_string wanted = cairn_string_from(name);
-	const struct cairn_string nearest = nearest_name(cat->reader, wanted);
-	char shown[256];
-	char other[256];
-
-	text_escape(wanted, shown, sizeof(shown));
-	if (nearest.size)
-		return cli_error(CLI_NO, "'%s': no tensor '%s', did you mean '%s'?", cat->path,
-				 shown, text_escape(nearest, other, sizeof(other)));
-	return cli_error(CLI_NO, "'%s': no tensor '%s'; 'cairn ls' lists them", cat->path, shown);
-}
-
-static int find_name(const struct cat *cat, const char *name, struct cairn_tensor *tensor)
-{
-	struct cairn_error error = {.code = CAIRN_OK};
-	const enum cairn_status status = cairn_reader_find(cat->reader, name, tensor, &error);
-
-	if (status == CAIRN_NOT_FOUND)
-		return unknown_tensor(cat, name);
-	return status == CAIRN_OK ? CLI_GO_ON : fail(status, &error);
-}
-
-static int find_nth(const struct cat *cat, struct cairn_tensor *tensor)
-{
-	const uint64_t count = cairn_reader_tensor_count(cat->reader);
-	struct cairn_error error = {.code = CAIRN_OK};
-
-	if (cat->nth >= count)
-		return cli_error(CLI_NO,
-				 "'%s': no tensor number %" PRIu64 ": there are %" PRIu64
-				 ", counted from 0",
-				 cat->path, cat->nth, count);
-	const enum cairn_status status = cairn_reader_tensor_at(cat->reader, cat->nth, tensor,
-								&error);
-	return status == CAIRN_OK ? CLI_GO_ON : fail(status, &error);
 }
 
 /* Everything that can be said to be wrong before any bytes are read. */
@@ -432,7 +235,7 @@ static int check_tensor(const struct cat *cat, const struct cairn_tensor *tensor
 	char name[256];
 
 	if (cat->slice)
-		return resolve_region(cat, tensor, &region);
+		return selection_resolve(cat->path, cat->slice, tensor, &region);
 	if (!(tensor->flags & CAIRN_TENSOR_INCOMPLETE))
 		return CLI_GO_ON;
 	return cli_error(CLI_NO,
@@ -445,13 +248,15 @@ static int find_all(const struct cat *cat, const struct cli_arguments *arguments
 		    struct cairn_tensor *tensors, size_t *count)
 {
 	for (size_t i = 1; i < arguments->count; i++) {
-		const int result = find_name(cat, arguments->values[i], &tensors[*count]);
+		const int result = selection_find(cat->path, cat->reader, arguments->values[i],
+						  &tensors[*count]);
 		if (result != CLI_GO_ON)
 			return result;
 		++*count;
 	}
 	if (cat->nth != UINT64_MAX) {
-		const int result = find_nth(cat, &tensors[*count]);
+		const int result = selection_find_nth(cat->path, cat->reader, cat->nth,
+						      &tensors[*count]);
 		if (result != CLI_GO_ON)
 			return result;
 		++*count;
@@ -488,14 +293,7 @@ static int check_words(const struct cat *cat, const struct cli_arguments *argume
 {
 	if (arguments->count < 2 && cat->nth == UINT64_MAX)
 		return cli_usage_error("cat", "cat: which tensor? expected PATH NAME...");
-	return cat->slice ? check_slice_syntax(cat->slice) : CLI_GO_ON;
-}
-
-/* `cairn cat wte.weight model.cairn` is an easy mistake. */
-static void note_order(const char *path, const char *name)
-{
-	if (access(path, F_OK) && access(name, F_OK) == 0)
-		cli_note("'%s' is there: the checkpoint comes first, then the names", name);
+	return cat->slice ? selection_check_slice("cat", cat->slice) : CLI_GO_ON;
 }
 
 int cmd_cat(int argc, char **argv)
@@ -530,7 +328,7 @@ int cmd_cat(int argc, char **argv)
 	cat.path = arguments.values[0];
 	result = cli_open(cat.path, NULL, &cat.reader);
 	if (result == CLI_UNKNOWN && arguments.count > 1)
-		note_order(cat.path, arguments.values[1]);
+		selection_note_order(cat.path, arguments.values[1]);
 	if (result != CLI_GO_ON)
 		return result;
 	result = stream_all(&cat, &arguments);
