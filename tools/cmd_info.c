@@ -13,6 +13,7 @@
 #include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/json_output.h"
+#include "tools/json_value.h"
 #include "tools/text.h"
 
 /* Of a metadata value, shown to a person. */
@@ -151,67 +152,6 @@ static int take_entry(const struct facts *facts, uint64_t index, struct entry *e
 	return status == CAIRN_OK ? CLI_GO_ON : cli_fail(status, &error);
 }
 
-static uint64_t load(const void *data, size_t size)
-{
-	const unsigned char *bytes = data;
-	uint64_t value = 0;
-
-	for (size_t i = size; i-- > 0;)
-		value = value << 8 | bytes[i];
-	return value;
-}
-
-/* Two's complement of `size` bytes. */
-static int64_t load_signed(const void *data, size_t size)
-{
-	const unsigned unused = (unsigned)(64 - 8 * size);
-	const uint64_t value = load(data, size) << unused;
-
-	return (int64_t)value >> unused;
-}
-
-static double decode(enum cairn_dtype dtype, const void *data)
-{
-	double value = 0;
-
-	cairn_dtype_decode(dtype, data, 0, 1, &value);
-	return value;
-}
-
-/* One element of a fixed size; types without a number in JSON as hex. */
-static void json_element(struct json_output *json, enum cairn_dtype dtype, const void *data,
-			 size_t size)
-{
-	if (dtype == CAIRN_BOOL)
-		emit_bool(json, load(data, 1) != 0);
-	else if (dtype >= CAIRN_U8 && dtype <= CAIRN_U64)
-		emit_unsigned(json, load(data, size));
-	else if (dtype >= CAIRN_I8 && dtype <= CAIRN_I64)
-		emit_signed(json, load_signed(data, size));
-	else if (dtype == CAIRN_F16 || dtype == CAIRN_F64)
-		emit_double(json, decode(dtype, data));
-	else if (dtype == CAIRN_BF16 || dtype == CAIRN_F32)
-		emit_float(json, (float)decode(dtype, data));
-	else
-		emit_hex(json, data, size);
-}
-
-static int json_string_element(struct json_output *json, const struct entry *entry, uint64_t index)
-{
-	struct cairn_error error = {.code = CAIRN_OK};
-	struct cairn_string string;
-	const enum cairn_status status = cairn_view_string(&entry->tensor, &entry->view, index,
-							   &string, &error);
-
-	if (status != CAIRN_OK)
-		return cli_fail(status, &error);
-	if (entry->tensor.dtype == CAIRN_STRING && emit_is_text(string))
-		emit_string(json, string);
-	else
-		emit_hex(json, string.data, string.size);
-	return CLI_GO_ON;
-}
-
 static int json_value(struct json_output *json, const struct entry *entry, uint64_t count)
 {
 	const struct cairn_tensor *tensor = &entry->tensor;
@@ -231,7 +171,7 @@ static int json_value(struct json_output *json, const struct entry *entry, uint6
 		emit_begin_array(json);
 	for (uint64_t i = 0; i < count && result == CLI_GO_ON; i++) {
 		if (cli_has_strings(tensor))
-			result = json_string_element(json, entry, i);
+			result = json_string(json, tensor, &entry->view, i);
 		else
 			json_element(json, tensor->dtype, data + i * size, size);
 	}

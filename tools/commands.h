@@ -17,6 +17,7 @@ int cmd_latest(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
+int cmd_show(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
 #endif
