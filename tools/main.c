@@ -53,7 +53,8 @@ static void print_commands(FILE *file)
 {
 	fputs("usage: cairn COMMAND [options] ...\n"
 	      "       cairn PATH               the same as cairn info PATH\n\n"
-	      "Reads checkpoints of machine learning models (Cairn, safetensors), checks, "
+	      "Reads checkpoints of machine learning models (Cairn, safetensors, TensorFlow), "
+	      "checks, "
 	      "converts and merges them.\n\n"
 	      "commands:\n",
 	      file);

@@ -28,7 +28,7 @@ static uint64_t below(struct edit *edit, uint64_t bound)
 	return bound == 0 ? 0 : random_below(&edit->random, bound);
 }
 
-/* ---------------------------------------------------------------------------------------- values */
+/* --------------------------------------------------------------------------------------- values */
 
 uint64_t value_worth_a_try(uint64_t old, uint64_t hint, struct random *random)
 {
@@ -68,7 +68,7 @@ static void edit_field(uint8_t *bytes, size_t size, struct random *random)
 	field_store(bytes + at, width, value_worth_a_try(old, hint, random));
 }
 
-/* --------------------------------------------------------------------------------------- records */
+/* -------------------------------------------------------------------------------------- records */
 
 size_t section_record_size(uint32_t section_type)
 {
@@ -119,7 +119,7 @@ void section_edit(uint32_t section_type, uint8_t *bytes, size_t size, struct ran
 	}
 }
 
-/* -------------------------------------------------------------------------------------- sections */
+/* ------------------------------------------------------------------------------------- sections */
 
 static uint8_t *entry_of(const struct edit *edit, uint64_t number)
 {
@@ -244,7 +244,7 @@ static bool edit_layout(struct edit *edit)
 	return fits && close_index(edit, footer, end);
 }
 
-/* ------------------------------------------------------------------------------------ everything */
+/* ----------------------------------------------------------------------------------- everything */
 
 static bool edit_anything(struct edit *edit)
 {

@@ -212,7 +212,7 @@ static void call_string(struct program *program)
 	cairn_view_release(&view);
 }
 
-/* --------------------------------------------------------------------------------------- records */
+/* -------------------------------------------------------------------------------------- records */
 
 static void keep(struct program *program, enum cairn_status status,
 		 const struct cairn_tensor *tensor, bool may_be_wrong)
@@ -288,7 +288,7 @@ static void call_verify(struct program *program)
 	FUZZ_MUST(!program->is_sound || report.problem_count == 0);
 }
 
-/* ---------------------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------- readers */
 
 /* Views outlive their reader's last reference; tensors do not. */
 static void call_reopen(struct program *program)
@@ -312,7 +312,7 @@ static void (*const calls[])(struct program *) = {
 	call_view,   call_slice,       call_read,          call_string,
 	call_stored, call_verify,      call_release,       call_reopen};
 
-/* ------------------------------------------------------------------------------------ the program */
+/* ---------------------------------------------------------------------------------- the program */
 
 static struct cairn_reader_options options_of(uint8_t flags)
 {

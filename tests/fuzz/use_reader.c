@@ -72,7 +72,7 @@ static void touch(const void *data, uint64_t size)
 		sum = (uint8_t)(sum + bytes[size - 1]);
 }
 
-/* ------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 /* The bytes in two pieces are those of the view. */
 static void read_in_pieces(struct use *use, const struct cairn_tensor *tensor,
