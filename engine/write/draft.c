@@ -244,6 +244,93 @@ enum cairn_status draft_create_writable(struct folder *folder, const char *targe
 	return create(folder, target, false, WRITABLE_MODE, draft, error);
 }
 
+/* Another file system, none with links, a file of others that is protected, too many links. */
+static bool cannot_be_linked(int result)
+{
+	return result == -EXDEV || result == -EPERM || result == -EACCES || result == -EMLINK ||
+	       result == -ENOSYS || result == -EOPNOTSUPP;
+}
+
+static int link_file(struct folder *folder, int from, const char *name, struct draft *draft)
+{
+	int result = -EEXIST;
+
+	for (int i = 0; i < DRAFT_NAME_TRIES && result == -EEXIST; i++) {
+		result = random_temporary_name(folder->system, DRAFT_PREFIX, draft->temporary);
+		if (result == 0)
+			result = system_link(folder->system, from, name, folder->fd,
+					     draft->temporary);
+	}
+	draft->is_named = result == 0;
+	return result;
+}
+
+/* A sweep that has just found another link of the file without an owner holds its lock for a
+ * moment. */
+static int lock_linked(struct system *system, int fd)
+{
+	int result = -EWOULDBLOCK;
+
+	for (int i = 0; i < LOCK_TRIES && result == -EWOULDBLOCK; i++) {
+		if (i != 0)
+			system_sleep(system, LOCK_WAIT_NS);
+		result = system_lock(system, fd, SYSTEM_LOCK_SHARED);
+	}
+	return result;
+}
+
+/* A symbolic link is linked itself: what it leads to is another file. */
+static enum cairn_status open_linked(struct draft *draft, struct cairn_error *error)
+{
+	struct folder *const folder = draft->folder;
+	struct system_status status;
+	int result = system_status_at(folder->system, folder->fd, draft->temporary, false, &status);
+
+	if (result == 0 && status.kind != SYSTEM_REGULAR)
+		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				 "no regular file");
+	if (result == 0) {
+		draft->fd = system_open(folder->system, folder->fd, draft->temporary,
+					SYSTEM_NO_FOLLOW);
+		result = draft->fd < 0 ? draft->fd : 0;
+	}
+	if (result == 0 && folder->locks_work)
+		result = lock_linked(folder->system, draft->fd);
+	if (result == -EWOULDBLOCK)
+		return error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET,
+				 "it is being written or removed");
+	return result < 0 && !means_no_locks(result)
+		       ? error_set_system(error, result, "cannot open what was linked")
+		       : CAIRN_OK;
+}
+
+enum cairn_status draft_link(struct folder *folder, const char *target, int from, const char *name,
+			     struct draft *draft, struct cairn_error *error)
+{
+	struct draft created = {.folder = folder, .fd = -1};
+	enum cairn_status status;
+	int result;
+
+	memcpy(created.target, target, strlen(target) + 1);
+	status = folder_lock(folder, SYSTEM_LOCK_SHARED, error);
+	if (status != CAIRN_OK)
+		return status;
+	result = link_file(folder, from, name, &created);
+	if (result == 0)
+		status = open_linked(&created, error);
+	else if (cannot_be_linked(result))
+		status = error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+				   "it cannot be linked");
+	else
+		status = error_set_system(error, result, "cannot link it");
+	folder_unlock(folder);
+	if (status == CAIRN_OK)
+		*draft = created;
+	else
+		draft_discard(&created);
+	return status;
+}
+
 #define WRITE_BUFFER_SIZE ((uint64_t)1 << 20)
 
 enum cairn_status draft_write(const struct draft *draft, uint64_t offset, const uint8_t *bytes,

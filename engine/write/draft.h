@@ -89,6 +89,16 @@ enum cairn_status draft_create_writable(struct folder *folder, const char *targe
 					struct draft *draft, struct cairn_error *error);
 
 /*
+ * A draft for `target` that is a hard link of a regular file, which keeps its own name: `from` and
+ * `name` as for system_link. It is open for reading, so that publishing can make it durable, and
+ * locked shared, which keeps sweeps off and lets others link the same file (a sweep removes one
+ * such draft of a file at a time). UNSUPPORTED where that cannot be linked, or is no regular file:
+ * the caller copies it then. NOT_FOUND, BUSY, IO.
+ */
+enum cairn_status draft_link(struct folder *folder, const char *target, int from, const char *name,
+			     struct draft *draft, struct cairn_error *error);
+
+/*
  * Writes `size` bytes at `offset`, a multiple of the page size, through an aligned buffer; the last
  * page is filled with zeros. IO, NO_MEMORY.
  */

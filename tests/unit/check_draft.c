@@ -419,6 +419,125 @@ START_TEST(a_draft_that_cannot_be_made_leaves_nothing)
 }
 END_TEST
 
+/* ----------------------------------------------------------------------------- drafts by links */
+
+static enum cairn_status link_source(struct draft *draft)
+{
+	*draft = (struct draft){.fd = -1};
+	return draft_link(&folder, "target", world.directory, "source", draft, &test_error);
+}
+
+static uint64_t inode_of(const char *name)
+{
+	struct system_status status;
+
+	ck_assert_int_eq(system_status_at(world.system, world.directory, name, false, &status), 0);
+	return status.inode;
+}
+
+START_TEST(a_linked_draft_is_the_same_file)
+{
+	struct draft draft;
+	char name[TEMPORARY_NAME_SIZE];
+
+	open_folder(_i);
+	system_close(world.system, make_file("source"));
+	ASSERT_OK(link_source(&draft));
+	memcpy(name, draft.temporary, sizeof(name));
+	ck_assert_str_eq(draft.target, "target");
+	ck_assert_uint_eq(inode_of(draft.temporary), inode_of("source"));
+	ck_assert_int_eq(system_sync(world.system, draft.fd), 0);
+	draft_discard(&draft);
+	ck_assert(!is_there(name));
+	ck_assert(is_there("source"));
+	close_folder();
+}
+END_TEST
+
+START_TEST(linked_drafts_are_swept_when_their_writers_are_gone)
+{
+	struct draft drafts[2];
+
+	open_folder(_i);
+	system_close(world.system, make_file("source"));
+	for (int i = 0; i < 2; i++) /* others may link it too */
+		ASSERT_OK(link_source(&drafts[i]));
+	ck_assert_uint_eq(sweep(), 0);
+	for (int i = 0; i < 2; i++)
+		system_close(world.system, drafts[i].fd);
+	ck_assert_uint_eq(sweep(), 1); /* which holds the file's lock meanwhile */
+	ck_assert_uint_eq(sweep(), 1);
+	ck_assert(is_there("source"));
+	close_folder();
+}
+END_TEST
+
+START_TEST(what_cannot_be_linked_is_unsupported_and_leaves_nothing)
+{
+	static const int errors[] = {EXDEV, EPERM, EACCES, EMLINK, ENOSYS, EOPNOTSUPP, 0, 0};
+	struct draft draft;
+
+	open_folder(1);
+	if (_i == 6)
+		world_add_link(&world, "source", "elsewhere");
+	else if (_i == 7)
+		world_add_fifo(&world, "source");
+	else
+		system_close(world.system, make_file("source"));
+	if (errors[_i] != 0)
+		memory_system_set_fault(world.memory, 0,
+					&(struct memory_fault){.call = MEMORY_CALL_LINK,
+							       .at = 1,
+							       .error = errors[_i]});
+	ASSERT_STATUS(link_source(&draft), CAIRN_UNSUPPORTED);
+	ck_assert_int_eq(draft.fd, -1);
+	memory_system_clear_faults(world.memory);
+	ck_assert_uint_eq(sweep(), 0);
+	ck_assert(is_there("source"));
+	close_folder();
+}
+END_TEST
+
+START_TEST(a_linked_draft_that_cannot_be_made_leaves_nothing)
+{
+	static const struct memory_fault faults[] = {
+		{.call = MEMORY_CALL_LINK, .at = 1, .error = ENOSPC},
+		{.call = MEMORY_CALL_OPEN, .at = 1, .error = EMFILE},
+		{.call = MEMORY_CALL_STATUS_AT, .at = 1, .error = EIO},
+		{.call = MEMORY_CALL_LOCK, .at = 2, .error = EIO},
+		{.call = MEMORY_CALL_RANDOM, .at = 1, .error = EIO},
+	};
+	struct draft draft;
+
+	open_folder(1);
+	system_close(world.system, make_file("source"));
+	memory_system_clear_faults(world.memory);
+	memory_system_set_fault(world.memory, 0, &faults[_i]);
+	ASSERT_STATUS(link_source(&draft), CAIRN_IO);
+	memory_system_clear_faults(world.memory);
+	ck_assert_uint_eq(sweep(), 0);
+	close_folder();
+}
+END_TEST
+
+START_TEST(a_file_that_somebody_has_locked_is_busy)
+{
+	struct draft draft;
+	int fd;
+
+	open_folder(1); /* in memory nobody waits */
+	fd = make_file("source");
+	ck_assert_int_eq(system_lock(world.system, fd, SYSTEM_LOCK_EXCLUSIVE), 0);
+	ASSERT_STATUS(link_source(&draft), CAIRN_BUSY);
+	system_close(world.system, fd);
+	ck_assert_uint_eq(sweep(), 0);
+	ASSERT_STATUS(
+		draft_link(&folder, "target", world.directory, "nothing", &draft, &test_error),
+		CAIRN_NOT_FOUND);
+	close_folder();
+}
+END_TEST
+
 /* ---------------------------------------------------------------------- another process, really */
 
 START_TEST(a_forked_child_keeps_the_draft_alive)
@@ -476,6 +595,12 @@ static Suite *draft_suite(void)
 	tcase_add_loop_test(tests, a_draft_of_another_size_than_was_written_is_an_error, 0, 3);
 	tcase_add_test(tests, a_name_that_is_taken_is_tried_again);
 	tcase_add_loop_test(tests, a_draft_that_cannot_be_made_leaves_nothing, 0, 4);
+	tcase_add_loop_test(tests, a_linked_draft_is_the_same_file, 0, WORLD_COUNT);
+	tcase_add_loop_test(tests, linked_drafts_are_swept_when_their_writers_are_gone, 0,
+			    WORLD_COUNT);
+	tcase_add_loop_test(tests, what_cannot_be_linked_is_unsupported_and_leaves_nothing, 0, 8);
+	tcase_add_loop_test(tests, a_linked_draft_that_cannot_be_made_leaves_nothing, 0, 5);
+	tcase_add_test(tests, a_file_that_somebody_has_locked_is_busy);
 	tcase_add_test(tests, a_forked_child_keeps_the_draft_alive);
 	suite_add_tcase(suite, tests);
 	return suite;
