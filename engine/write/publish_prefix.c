@@ -84,6 +84,7 @@ struct prefix_publication {
 	struct undo_record undo;
 	bool is_kept;    /* the undo record is durably there */
 	bool is_retired; /* it has done its service, durably */
+	bool is_naming;  /* no index is there, and new data files get their names */
 	uint32_t named;  /* new data files that have their names */
 };
 
@@ -230,6 +231,7 @@ static enum cairn_status give_names(struct prefix_publication *publication,
 	struct draft *const index = &publication->drafts[publication->parts];
 	enum cairn_status status;
 
+	publication->is_naming = true;
 	status = name_parts(folder, publication->drafts, publication->parts, &publication->named,
 			    error);
 	if (status == CAIRN_OK)
@@ -250,14 +252,19 @@ static enum cairn_status cannot_put_back(const struct cairn_error *why, struct c
 			 first.message, why->message);
 }
 
-/* A rename that failed, and happened all the same. */
+/* A rename that failed, and happened all the same. What cannot be found out stays. */
 static void remove_half_named(const struct prefix_publication *publication)
 {
+	struct folder *const folder = publication->folder;
 	const struct draft *const draft = &publication->drafts[publication->named];
+	struct system_status new;
+	struct system_status there;
 
-	if (publication->named < publication->parts && draft->is_named &&
-	    !folder_has(publication->folder, draft->temporary))
-		system_unlink(publication->folder->system, publication->folder->fd, draft->target);
+	if (publication->is_naming && publication->named < publication->parts &&
+	    system_status(folder->system, draft->fd, &new) == 0 &&
+	    system_status_at(folder->system, folder->fd, draft->target, false, &there) == 0 &&
+	    new.inode == there.inode &&new.device == there.device)
+		system_unlink(folder->system, folder->fd, draft->target);
 }
 
 /* The old one is there again, or nothing; the error stays the first. */

@@ -317,6 +317,18 @@ START_TEST(a_rename_that_failed_and_happened_leaves_no_data)
 }
 END_TEST
 
+START_TEST(a_failure_in_front_of_it_all_leaves_the_old_files)
+{
+	prefix_put(scene.system, TARGET, &old, true);
+	memory_system_clear_faults(scene.memory);
+	inject(0, MEMORY_CALL_LIST, 2, false);
+	inject(1, MEMORY_CALL_STATUS_AT, 1, true);
+	ASSERT_STATUS(publish_new(true), CAIRN_IO);
+	memory_system_clear_faults(scene.memory);
+	ck_assert_int_eq(generation(), 1);
+}
+END_TEST
+
 START_TEST(in_doubt_keeps_the_record)
 {
 	prefix_put(scene.system, TARGET, &old, true);
@@ -457,6 +469,7 @@ static Suite *publish_prefix_suite(void)
 	tcase_add_test(tcase, a_folder_in_place_of_a_file_is_an_error);
 	tcase_add_test(tcase, links_to_data_files_are_kept_as_they_are);
 	tcase_add_test(tcase, a_rename_that_failed_and_happened_leaves_no_data);
+	tcase_add_test(tcase, a_failure_in_front_of_it_all_leaves_the_old_files);
 	tcase_add_test(tcase, in_doubt_keeps_the_record);
 	tcase_add_test(tcase, what_cannot_be_put_back_is_put_back_by_the_next_sweep);
 	tcase_add_test(tcase, an_old_checkpoint_comes_back_and_half_a_new_one_goes);
