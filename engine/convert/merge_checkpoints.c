@@ -13,6 +13,7 @@
 #include <cairn/convert.h>
 
 #include "engine/convert/copy_checkpoint.h"
+#include "engine/convert/merge_bundles.h"
 #include "engine/convert/reshard.h"
 #include "engine/write/merge.h"
 #include "engine/write/recover.h"
@@ -284,6 +285,39 @@ static void close_sources(struct merging *merging)
 	system_free(merging->system, merging->readers);
 }
 
+static enum cairn_status merge_to_container(struct merging *merging, struct cairn_error *error)
+{
+	enum cairn_status status;
+
+	if ((status = open_sources(merging, error)) == CAIRN_OK &&
+	    (status = begin_work(merging, error)) == CAIRN_OK &&
+	    (status = copy_what_cannot_be_linked(merging, error)) == CAIRN_OK)
+		status = merge_sources(merging, error);
+	work_folder_end(&merging->work);
+	close_sources(merging);
+	if (status == CAIRN_OK && merging->options->remove_sources)
+		remove_sources(merging);
+	system_free(merging->system, merging->files);
+	return status == CAIRN_OK ? CAIRN_OK : error_prefix(error, status, merging->path);
+}
+
+static enum cairn_status check_options(const struct cairn_merge_options *options,
+				       struct cairn_error *error)
+{
+	if (options->size != 0 && options->size < sizeof(*options))
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "merge options of %zu bytes, not %zu", options->size,
+				 sizeof(*options));
+	if (options->target > CAIRN_TARGET_TENSORFLOW ||
+	    options->target == CAIRN_TARGET_SAFETENSORS)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "a format that nothing is merged to");
+	if (options->target == CAIRN_TARGET_TENSORFLOW && options->shard_size_max != 0)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "a TensorFlow checkpoint keeps the shards of its sources");
+	return CAIRN_OK;
+}
+
 enum cairn_status merge_checkpoints(struct system *system, const char *const *sources,
 				    uint32_t count, const char *path,
 				    const struct cairn_merge_options *options,
@@ -300,24 +334,15 @@ enum cairn_status merge_checkpoints(struct system *system, const char *const *so
 	if (path == NULL)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "no path to merge to");
-	if (options != NULL && options->size != 0 && options->size < sizeof(*options))
-		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
-				 "merge options of %zu bytes, not %zu", options->size,
-				 sizeof(*options));
-	if ((status = open_sources(&merging, error)) == CAIRN_OK &&
-	    (status = begin_work(&merging, error)) == CAIRN_OK &&
-	    (status = copy_what_cannot_be_linked(&merging, error)) == CAIRN_OK)
-		status = merge_sources(&merging, error);
-	work_folder_end(&merging.work);
-	close_sources(&merging);
-	if (status == CAIRN_OK && merging.options->remove_sources)
-		remove_sources(&merging);
-	system_free(system, merging.files);
+	status = check_options(merging.options, error);
 	if (status != CAIRN_OK)
-		return error_prefix(error, status, path);
-	if (report != NULL)
+		return status;
+	if (merging.options->target == CAIRN_TARGET_TENSORFLOW)
+		return merge_bundles(system, sources, count, path, merging.options, report, error);
+	status = merge_to_container(&merging, error);
+	if (status == CAIRN_OK && report != NULL)
 		*report = merging.report;
-	return CAIRN_OK;
+	return status;
 }
 
 enum cairn_status cairn_merge(const char *const *sources, uint32_t count, const char *path,

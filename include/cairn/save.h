@@ -37,6 +37,7 @@
 #define CAIRN_SAVE_H
 
 #include <cairn/base.h>
+#include <cairn/convert.h>
 #include <cairn/error.h>
 #include <cairn/writer.h>
 
@@ -126,12 +127,15 @@ struct cairn_merge_options {
 				    those of the sources */
 	cairn_progress progress; /* of what is copied; or NULL */
 	void *progress_context;
-	uint64_t reserved[8]; /* zero */
+	enum cairn_target target; /* CAIRN_TARGET_TENSORFLOW; or 0: Cairn's own */
+	int allow_missing;        /* TensorFlow: sources that are not there are left out */
+	uint64_t reserved[7];     /* zero */
 };
 
 struct cairn_merge_report {
 	uint32_t shards; /* of the merged checkpoint */
-	uint32_t copied; /* sources that were copied: of another file system or a foreign format */
+	uint32_t copied; /* sources that were copied: of another file system or a foreign format;
+			    of a TensorFlow checkpoint: data files that could not be linked */
 	uint64_t copied_bytes;
 	uint64_t reserved[8];
 };
@@ -140,6 +144,21 @@ struct cairn_merge_report {
  * Merges published checkpoints into one. `path` ending in .cairn: into one file; else a sharded
  * checkpoint, whose shards are links to the sources' files: their data are not touched. Sources
  * stay as they are. `report` may be NULL. Statuses as cairn_save_commit and cairn_reader_open.
+ *
+ * With CAIRN_TARGET_TENSORFLOW: what TensorFlow's MergeV2Checkpoints does when a save in shards
+ * ends. Sources and `path` are prefixes, of TensorFlow's second format; `path` gets the bytes that
+ * TensorFlow would write. The data files become links to those of the sources, or copies where no
+ * link is possible; as many descriptors are open for a moment. All is durable and atomic: a new
+ * prefix appears whole; one that is replaced is old, new, or for a moment not there, and after a
+ * power cut in that moment the next writer in the folder, or cairn_sweep, puts the old one back.
+ * remove_sources removes the sources' files after the commit, indexes first, and their folders when
+ * they are empty and not that of `path`: what TensorFlow calls delete_old_dirs, and does before the
+ * result is there.
+ *
+ * MISMATCH: byte orders or format versions differ; a tensor is in two sources; slices of one tensor
+ * differ in type or shape, or overlap. NOT_FOUND: a source is not there (unless allow_missing), or
+ * none is. PRECONDITION: slices are missing (unless allow_incomplete), which TensorFlow accepts.
+ * TRUNCATED: a data file is shorter than its index says. EXISTS, BUSY, IN_DOUBT, IO, CANCELLED ...
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_merge(const char *const *sources, uint32_t count,
 						       const char *path,

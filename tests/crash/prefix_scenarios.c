@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a power cut can leave behind at any moment of a save under a TensorFlow prefix, and of a
- * recovery.
+ * What a power cut can leave behind at any moment of a save under a TensorFlow prefix, of a merge
+ * to one, and of a recovery.
  *
  * In each state the next process looks what is there, sweeps the folder, and looks again. It must
  * find the version before or the one that was saved, whole: an index beside data of another
@@ -20,6 +20,7 @@
 
 #include "engine/write/save.h"
 #include "tests/crash/promise.h"
+#include "tests/support/bundle_sample.h"
 #include "tests/support/crash.h"
 #include "tests/support/prefix_sample.h"
 
@@ -29,6 +30,12 @@
 #define TARGET "folder/ckpt-7"
 #define TRASH  "folder/.cairn-trash-00112233445566778899aabbccddeeff"
 #define DEAD   "folder/.cairn-tmp-ff112233445566778899aabbccddeeff"
+#define PARTS  "folder/ckpt-7_temp"
+
+#define PART_COUNT 2u
+
+/* A marker of its own: the parts have their names, and the merge begins. */
+#define BEGUN 4
 
 /* What is there before. */
 enum scene {
@@ -40,11 +47,18 @@ enum scene {
 	INTERRUPTED  /* an overwriting of OLD by NEW, its index not there yet */
 };
 
+enum action {
+	SAVE,
+	SWEEP,       /* and nothing else */
+	MERGE,       /* of parts that TensorFlow wrote */
+	MERGE_REMOVE /* and which are then removed */
+};
+
 struct scenario {
 	const char *name;
 	enum scene scene;
-	bool sweeps; /* and does nothing else */
-	uint32_t old_shards;
+	enum action action;
+	uint32_t old_shards; /* of a merge as many as new ones */
 	uint32_t new_shards;
 	bool sectors;
 	bool split_renames;
@@ -59,37 +73,46 @@ struct scenario {
 
 /* Renames in halves only where no folder is renamed: no file system gives a folder two names. */
 static const struct scenario scenarios[] = {
-	{"prefix, first save", NOTHING, false, 0, 2, false, false, 0, OK, false, 8000, 80000},
-	{"prefix, first save, sectors", NOTHING, false, 0, 2, true, false, 0, OK, false, 8000,
+	{"prefix, first save", NOTHING, SAVE, 0, 2, false, false, 0, OK, false, 8000, 80000},
+	{"prefix, first save, sectors", NOTHING, SAVE, 0, 2, true, false, 0, OK, false, 8000,
 	 80000},
-	{"prefix, first save, renames in halves", NOTHING, false, 0, 2, false, true, 0, OK, false,
+	{"prefix, first save, renames in halves", NOTHING, SAVE, 0, 2, false, true, 0, OK, false,
 	 8000, 80000},
-	{"prefix, save over a torn one", TORN_SAVE, false, 2, 2, false, false, 0, OK, false, 8000,
+	{"prefix, save over a torn one", TORN_SAVE, SAVE, 2, 2, false, false, 0, OK, false, 8000,
 	 80000},
-	{"prefix, save where one was just removed", REMOVED, false, 2, 2, false, false, 0, OK,
-	 false, 8000, 80000},
-	{"prefix, overwrite", OLD_ONE, false, 2, 2, false, false, 0, OK, false, 20000, 200000},
-	{"prefix, overwrite of more shards", OLD_ONE, false, 3, 1, false, false, 0, OK, false,
+	{"prefix, save where one was just removed", REMOVED, SAVE, 2, 2, false, false, 0, OK, false,
+	 8000, 80000},
+	{"prefix, overwrite", OLD_ONE, SAVE, 2, 2, false, false, 0, OK, false, 20000, 200000},
+	{"prefix, overwrite of more shards", OLD_ONE, SAVE, 3, 1, false, false, 0, OK, false, 20000,
+	 200000},
+	{"prefix, overwrite of fewer shards", OLD_ONE, SAVE, 1, 3, false, false, 0, OK, false,
 	 20000, 200000},
-	{"prefix, overwrite of fewer shards", OLD_ONE, false, 1, 3, false, false, 0, OK, false,
+	{"prefix, overwrite of TensorFlow's", OLD_TENSORS, SAVE, 2, 2, false, false, 0, OK, false,
 	 20000, 200000},
-	{"prefix, overwrite of TensorFlow's", OLD_TENSORS, false, 2, 2, false, false, 0, OK, false,
-	 20000, 200000},
-	{"prefix, overwrite, last fsync but one fails", OLD_ONE, false, 2, 2, false, false, -2,
+	{"prefix, overwrite, last fsync but one fails", OLD_ONE, SAVE, 2, 2, false, false, -2,
 	 CAIRN_IN_DOUBT, false, 8000, 80000},
-	{"prefix, overwrite, fsync of the new data fails", OLD_ONE, false, 2, 3, false, false, -3,
+	{"prefix, overwrite, fsync of the new data fails", OLD_ONE, SAVE, 2, 3, false, false, -3,
 	 CAIRN_IO, false, 8000, 80000},
-	{"prefix, overwrite, fsync without an index fails", OLD_ONE, false, 2, 3, false, false, -4,
+	{"prefix, overwrite, fsync without an index fails", OLD_ONE, SAVE, 2, 3, false, false, -4,
 	 CAIRN_IO, false, 8000, 80000},
-	{"prefix, overwrite, fsync of the record's name fails", OLD_ONE, false, 2, 2, false, false,
+	{"prefix, overwrite, fsync of the record's name fails", OLD_ONE, SAVE, 2, 2, false, false,
 	 -5, CAIRN_IO, false, 8000, 80000},
-	{"prefix, recovery", INTERRUPTED, true, 2, 3, false, false, 0, OK, false, 8000, 80000},
-	{"prefix, save where one was interrupted", INTERRUPTED, false, 2, 3, false, false, 0, OK,
+	{"prefix, recovery", INTERRUPTED, SWEEP, 2, 3, false, false, 0, OK, false, 8000, 80000},
+	{"prefix, save where one was interrupted", INTERRUPTED, SAVE, 2, 3, false, false, 0, OK,
 	 false, 12000, 120000},
-	{"prefix, overwrite, crash, recovery and save, crash", OLD_ONE, false, 2, 3, false, false,
+	{"prefix, overwrite, crash, recovery and save, crash", OLD_ONE, SAVE, 2, 3, false, false, 0,
+	 OK, true, 150, 4000},
+	{"merge of prefixes", NOTHING, MERGE, 2, 2, false, false, 0, OK, false, 8000, 80000},
+	{"merge of prefixes, sectors", NOTHING, MERGE, 2, 2, true, false, 0, OK, false, 8000,
+	 80000},
+	{"merge of prefixes that are then removed", NOTHING, MERGE_REMOVE, 2, 2, false, false, 0,
+	 OK, false, 8000, 80000},
+	{"merge of prefixes over an old one", OLD_ONE, MERGE_REMOVE, 2, 2, false, false, 0, OK,
+	 false, 20000, 200000},
+	{"merge of prefixes, crash, recovery and merge, crash", OLD_ONE, MERGE, 2, 2, false, false,
 	 0, OK, true, 150, 4000},
-	{"prefix, recovery, crash, recovery and save, crash", INTERRUPTED, true, 2, 3, false, false,
-	 0, OK, true, 150, 4000},
+	{"prefix, recovery, crash, recovery and save, crash", INTERRUPTED, SWEEP, 2, 3, false,
+	 false, 0, OK, true, 150, 4000},
 };
 
 #define INNER_STATES 200u
@@ -117,12 +140,56 @@ static struct prefix_sample sample_of(const struct scenario *scenario, enum vers
 				      (uint8_t)version};
 }
 
+static bool merges(const struct scenario *scenario)
+{
+	return scenario->action == MERGE || scenario->action == MERGE_REMOVE;
+}
+
+/* In a folder of their own, as TensorFlow's are. */
+static const char *part_path(uint32_t part)
+{
+	return part == 0 ? PARTS "/part-0" : PARTS "/part-1";
+}
+
+/* Their names are durable, and nothing else of them. */
+static void put_parts(struct system *system, enum version version)
+{
+	int fd;
+
+	system_make_directory(system, SYSTEM_CWD, PARTS, 0755);
+	for (uint32_t i = 0; i < PART_COUNT; i++) {
+		prefix_delete(system, part_path(i));
+		bundle_put_part(system, part_path(i), i, PART_COUNT, (uint8_t)version);
+	}
+	fd = system_open(system, SYSTEM_CWD, PARTS, SYSTEM_WANT_DIRECTORY);
+	system_sync(system, fd);
+	system_close(system, fd);
+	fd = system_open(system, SYSTEM_CWD, FOLDER, SYSTEM_WANT_DIRECTORY);
+	system_sync(system, fd);
+	system_close(system, fd);
+}
+
+static enum cairn_status merge(struct system *system, const struct scenario *scenario,
+			       struct cairn_error *error)
+{
+	const struct cairn_merge_options options = {.target = CAIRN_TARGET_TENSORFLOW,
+						    .replace = 1,
+						    .remove_sources = scenario->action ==
+								      MERGE_REMOVE};
+	const char *const sources[PART_COUNT] = {part_path(0), part_path(1)};
+
+	return merge_checkpoints(system, sources, PART_COUNT, TARGET, &options, NULL, error);
+}
+
 static enum cairn_status save(struct memory_system *memory, const struct scenario *scenario,
 			      enum version version, struct cairn_error *error)
 {
 	const struct prefix_sample sample = sample_of(scenario, version);
 
-	return prefix_write(memory_system_get(memory), TARGET, &sample, true, error);
+	if (!merges(scenario))
+		return prefix_write(memory_system_get(memory), TARGET, &sample, true, error);
+	put_parts(memory_system_get(memory), version);
+	return merge(memory_system_get(memory), scenario, error);
 }
 
 static enum cairn_status sweep(struct memory_system *memory, struct cairn_error *error)
@@ -133,10 +200,25 @@ static enum cairn_status sweep(struct memory_system *memory, struct cairn_error 
 static enum cairn_status act(struct memory_system *memory, const struct scenario *scenario,
 			     struct cairn_error *error)
 {
-	return scenario->sweeps ? sweep(memory, error) : save(memory, scenario, NEW, error);
+	return scenario->action == SWEEP ? sweep(memory, error)
+	       : merges(scenario)        ? merge(memory_system_get(memory), scenario, error)
+					 : save(memory, scenario, NEW, error);
 }
 
 /* --------------------------------------------------------------------------------------- scene */
+
+static void set_merge(struct memory_system *memory, const struct scenario *scenario)
+{
+	struct cairn_error error = {0};
+
+	memory_system_add_directory(memory, FOLDER);
+	if (has_old(scenario) && save(memory, scenario, OLD, &error) != CAIRN_OK)
+		fail("the scene", error.message);
+	memory_system_trace_start(memory);
+	put_parts(memory_system_get(memory), NEW);
+	memory_system_mark(memory, BEGUN);
+	memory_system_clear_faults(memory);
+}
 
 static void set_scene(struct memory_system *memory, const struct scenario *scenario)
 {
@@ -144,6 +226,10 @@ static void set_scene(struct memory_system *memory, const struct scenario *scena
 	const struct prefix_sample old = sample_of(scenario, OLD);
 	const struct prefix_sample new = sample_of(scenario, NEW);
 
+	if (merges(scenario)) {
+		set_merge(memory, scenario);
+		return;
+	}
 	memory_system_add_directory(memory, FOLDER);
 	if (scenario->scene == INTERRUPTED) {
 		memory_system_add_directory(memory, TRASH);
@@ -195,9 +281,12 @@ static void run_traced(struct memory_system *memory, const struct scenario *scen
 
 /* ----------------------------------------------------------------------------------- one state */
 
-static enum version find_version(struct memory_system *memory)
+static enum version find_version(struct memory_system *memory, const struct scenario *scenario)
 {
-	return (enum version)prefix_generation(memory_system_get(memory), TARGET);
+	struct system *const system = memory_system_get(memory);
+
+	return (enum version)(merges(scenario) ? bundle_generation(system, TARGET, PART_COUNT)
+					       : prefix_generation(system, TARGET));
 }
 
 static int count_temporary(void *context, const char *name)
@@ -212,7 +301,7 @@ static uint64_t orphans(struct memory_system *memory, const struct scenario *sce
 {
 	struct system *const system = memory_system_get(memory);
 	const int fd = system_open(system, SYSTEM_CWD, FOLDER, SYSTEM_WANT_DIRECTORY);
-	const enum version version = find_version(memory);
+	const enum version version = find_version(memory, scenario);
 	uint64_t count = 0;
 
 	system_list(system, fd, count_temporary, &count);
@@ -246,7 +335,8 @@ static void count_verdict(const struct judgement *judgement, enum version found,
 		*(marker == SUCCEEDED ? &tally->lost : &tally->neither) += 1;
 }
 
-/* Somebody does not want it any more, before anybody has swept. */
+/* Somebody does not want it any more, before anybody has swept: what was replaced last may come
+ * back then, unless the save had succeeded. */
 static void judge_deletion(const struct judgement *judgement, const struct crash_state *state)
 {
 	enum version found;
@@ -254,12 +344,33 @@ static void judge_deletion(const struct judgement *judgement, const struct crash
 	prefix_delete(memory_system_get(state->system), TARGET);
 	if (sweep(state->system, NULL) != CAIRN_OK)
 		judgement->tally->orphans++;
-	found = find_version(state->system);
+	found = find_version(state->system, judgement->scenario);
 	if (found == TORN)
 		judgement->tally->torn++;
-	else if (found != ABSENT && (state->marker == SUCCEEDED || found != judgement->before))
+	else if (found != ABSENT &&
+		 (state->marker == SUCCEEDED || (found != judgement->before && found != OLD)))
 		judgement->tally->neither++;
 	judgement->tally->orphans += orphans(state->system, judgement->scenario);
+}
+
+/* As long as the merge has not succeeded, it can be done again: what TensorFlow wrote and never
+ * made durable is there as far as it was. */
+static bool sources_are_named(struct memory_system *memory)
+{
+	struct system_status status;
+	bool are_there = true;
+
+	for (uint32_t i = 0; i < PART_COUNT; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "%s.index", part_path(i));
+		are_there = are_there && system_status_at(memory_system_get(memory), SYSTEM_CWD,
+							  path, false, &status) == 0;
+		snprintf(path, sizeof(path), "%s.data-00000-of-00001", part_path(i));
+		are_there = are_there && system_status_at(memory_system_get(memory), SYSTEM_CWD,
+							  path, false, &status) == 0;
+	}
+	return are_there;
 }
 
 static void judge_recovery(const struct judgement *judgement, const struct crash_state *state,
@@ -269,14 +380,17 @@ static void judge_recovery(const struct judgement *judgement, const struct crash
 
 	if (sweep(state->system, NULL) != CAIRN_OK)
 		judgement->tally->orphans++;
-	swept = find_version(state->system);
+	swept = find_version(state->system, judgement->scenario);
 	count_verdict(judgement, swept, state->marker, true);
 	if (found != ABSENT && swept != found)
 		judgement->tally->neither++;
+	if (merges(judgement->scenario) && swept != NEW && swept == judgement->before &&
+	    state->marker != RUNNING && !sources_are_named(state->system))
+		judgement->tally->lost++;
 	judgement->tally->orphans += orphans(state->system, judgement->scenario);
 	if (state->number % 8 == 0 &&
 	    (save(state->system, judgement->scenario, NEWER, NULL) != CAIRN_OK ||
-	     find_version(state->system) != NEWER ||
+	     find_version(state->system, judgement->scenario) != NEWER ||
 	     orphans(state->system, judgement->scenario) != 0))
 		judgement->tally->lost++;
 }
@@ -288,7 +402,7 @@ static int crash_again(const struct judgement *outer, const struct crash_state *
 {
 	const struct crash_options options = {.states_max = INNER_STATES, .seed = state->number};
 	struct judgement inner = *outer;
-	enum version found = find_version(state->system);
+	enum version found = find_version(state->system, outer->scenario);
 	enum cairn_status status;
 
 	if (found == TORN) {
@@ -311,7 +425,7 @@ static int judge_state(void *context, const struct crash_state *state)
 
 	if (judgement->outer)
 		return crash_again(judgement, state);
-	found = find_version(state->system);
+	found = find_version(state->system, judgement->scenario);
 	judgement->tally->states++;
 	if (found != OLD && state->point < judgement->from_point)
 		return 0;
@@ -362,7 +476,7 @@ static struct prefix_tally run_scenario(const struct scenario *scenario, bool is
 	struct judgement judgement = {
 		.scenario = scenario,
 		.before = has_old(scenario) ? OLD : ABSENT,
-		.after = scenario->sweeps ? OLD : NEW,
+		.after = scenario->action == SWEEP ? OLD : NEW,
 		.outer = scenario->recovers,
 		.tally = &tally,
 		.versions = versions,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every call of a save under a TensorFlow prefix and of a recovery fails: each in turn, once and
- * for ever, with each error that the system may have, and with a second failure in the clean-up
- * after the first.
+ * Every call of a save under a TensorFlow prefix, of a merge and of a recovery fails: each in turn,
+ * once and for ever, with each error that the system may have, and with a second failure in the
+ * clean-up after the first.
  *
  * Success: the new version is there, and no power cut takes it away again. An error: the old one is
  * there, or nothing as before. IN_DOUBT: one of the two, at the latest after a sweep. Never is an
@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "engine/write/save.h"
+#include "tests/support/bundle_sample.h"
 #include "tests/support/crash.h"
 #include "tests/support/prefix_sample.h"
 #include "tests/support/suite.h"
@@ -21,19 +22,25 @@
 #define DIGITS "00112233445566778899aabbccddeeff"
 #define TRASH  FOLDER "/.cairn-trash-" DIGITS
 #define DEAD   FOLDER "/.cairn-tmp-" DIGITS
+#define PARTS  FOLDER "/parts"
+
+#define PART_COUNT 2u
 
 struct scenario {
 	const char *name;
 	bool has_old;
 	bool is_interrupted; /* an overwriting died: the old one is in its record */
 	bool sweeps;
+	bool merges; /* and removes its sources */
 };
 
 static const struct scenario scenarios[] = {
-	{"a first save", false, false, false},
-	{"an overwrite", true, false, false},
-	{"a save where one was interrupted", true, true, false},
-	{"a recovery", true, true, true},
+	{"a first save", false, false, false, false},
+	{"an overwrite", true, false, false, false},
+	{"a save where one was interrupted", true, true, false, false},
+	{"a recovery", true, true, true, false},
+	{"a merge", false, false, false, true},
+	{"a merge over an old one", true, false, false, true},
 };
 
 static const int errors[] = {EIO,    ENOSPC, EDQUOT, EMFILE,     ENOMEM,      EACCES, EROFS,
@@ -50,6 +57,27 @@ static uint64_t cases;
 
 /* --------------------------------------------------------------------------------------- world */
 
+static const char *part_path(uint32_t part)
+{
+	return part == 0 ? PARTS "/part-0" : PARTS "/part-1";
+}
+
+static enum cairn_status merge(struct cairn_error *error)
+{
+	const struct cairn_merge_options options = {
+		.target = CAIRN_TARGET_TENSORFLOW, .replace = 1, .remove_sources = 1};
+	const char *const sources[PART_COUNT] = {part_path(0), part_path(1)};
+
+	return merge_checkpoints(sys, sources, PART_COUNT, TARGET, &options, NULL, error);
+}
+
+static void add_parts(const struct prefix_sample *sample)
+{
+	ck_assert_int_eq(memory_system_add_directory(memory, PARTS), 0);
+	for (uint32_t i = 0; i < PART_COUNT; i++)
+		bundle_put_part(sys, part_path(i), i, PART_COUNT, sample->generation);
+}
+
 static void begin_world(void)
 {
 	memory = memory_system_create();
@@ -61,9 +89,14 @@ static void begin_world(void)
 		prefix_put(sys, TRASH "/ckpt", &old, true);
 		prefix_put(sys, DEAD "/ckpt", &died, false);
 		prefix_put(sys, TARGET, &died, false);
-	} else if (scenario->has_old) {
+	} else if (scenario->has_old && !scenario->merges) {
 		prefix_put(sys, TARGET, &old, true);
+	} else if (scenario->has_old) {
+		add_parts(&old);
+		ASSERT_OK(merge(&test_error));
 	}
+	if (scenario->merges)
+		add_parts(&new);
 	memory_system_clear_faults(memory);
 	memory_system_trace_start(memory);
 }
@@ -76,11 +109,19 @@ static void end_world(void)
 
 static enum cairn_status act(struct cairn_error *error)
 {
+	if (scenario->merges)
+		return merge(error);
 	return scenario->sweeps ? sweep_path(sys, FOLDER, NULL, error)
 				: prefix_write(sys, TARGET, &new, true, error);
 }
 
 /* ------------------------------------------------------------------------------------- judging */
+
+static int generation_in(struct system *system)
+{
+	return scenario->merges ? bundle_generation(system, TARGET, PART_COUNT)
+				: prefix_generation(system, TARGET);
+}
 
 static int before(void)
 {
@@ -111,8 +152,7 @@ static const char *describe(const struct memory_fault *faults)
 static int look_at_state(void *context, const struct crash_state *state)
 {
 	(void)context;
-	return state->marker == 1 &&
-	       prefix_generation(memory_system_get(state->system), TARGET) != after();
+	return state->marker == 1 && generation_in(memory_system_get(state->system)) != after();
 }
 
 /* Success is success: what is on the disk for certain is the new version. */
@@ -127,7 +167,7 @@ static bool is_durable(void)
 static void judge(const struct memory_fault *faults, enum cairn_status status,
 		  const struct cairn_error *error)
 {
-	const int found = prefix_generation(sys, TARGET);
+	const int found = generation_in(sys);
 	const bool may_be_absent = scenario->is_interrupted || status == CAIRN_IN_DOUBT;
 
 	ck_assert_msg(found != PREFIX_TORN, "%s: torn; %s", describe(faults),
@@ -172,21 +212,25 @@ static bool may_leave_temporary(const struct memory_fault *faults, enum cairn_st
 
 static void check_sweep(const struct memory_fault *faults)
 {
-	const int found = prefix_generation(sys, TARGET);
+	const int found = generation_in(sys);
 	int swept;
 
 	ASSERT_OK(sweep_path(sys, FOLDER, NULL, &test_error));
 	ck_assert_msg(temporary_names() == 0, "%s: a temporary name cannot be swept",
 		      describe(faults));
-	swept = prefix_generation(sys, TARGET);
+	swept = generation_in(sys);
 	ck_assert_msg(swept == found || (found == PREFIX_ABSENT && swept == before()),
 		      "%s: the sweep made %d of %d", describe(faults), swept, found);
 	ck_assert_msg(swept == before() || swept == after(), "%s: %d after the sweep",
 		      describe(faults), swept);
-	if (swept == old.generation || swept == new.generation)
+	if (!scenario->merges && (swept == old.generation || swept == new.generation))
 		ck_assert_msg(prefix_data_count(sys, TARGET) ==
 				      (swept == old.generation ? old.shards : new.shards),
 			      "%s: data files of another save stay", describe(faults));
+	if (scenario->merges && swept != new.generation) { /* then it can be done again */
+		ASSERT_OK(merge(&test_error));
+		ck_assert_int_eq(generation_in(sys), new.generation);
+	}
 	ASSERT_OK(prefix_write(sys, TARGET, &died, true, &test_error));
 	ck_assert_int_eq(prefix_generation(sys, TARGET), died.generation);
 }
@@ -297,7 +341,7 @@ END_TEST
 /* The second fault counts from the first on: that is how it reaches the clean-up. */
 static void try_second_faults(const struct memory_fault *first, bool forever)
 {
-	const uint64_t step = is_slow() ? 5 : 1;
+	const uint64_t step = getenv("CAIRN_TEST_LONG") != NULL ? 1 : is_slow() ? 11 : 2;
 	bool fired = true;
 
 	for (uint64_t at = 1 + first->at % step; fired; at += step) {
