@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where Cairn differs from TensorFlow on purpose. A rule looks at an operation and a condition of
+ * its arguments and outcome, never at a scenario; state.h says the same to users.
+ */
+#include "tests/conform/conform.h"
+
+#include <string.h>
+
+/* ----------------------------------------------------------------------------------- conditions */
+
+static bool is_op(const struct step *step, const char *op)
+{
+	return strcmp(step->op, op) == 0;
+}
+
+static bool has_glob(const char *path)
+{
+	return path != NULL && strpbrk(path, "*?[\\") != NULL;
+}
+
+static bool is_relative(const char *path)
+{
+	return path != NULL && path[0] != '/';
+}
+
+static bool has_recorded_exception(const struct step *step)
+{
+	return !json_is_null(json_object_get(step->recorded, "raises"));
+}
+
+/* Of any of the arguments that are paths. */
+static bool has_glob_argument(const struct step *step)
+{
+	static const char *const names[] = {"directory", "prefix", "path", "save_path"};
+	const json_t *const prefixes = json_object_get(step->args, "prefixes");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (has_glob(argument_text(step, names[i])))
+			return true;
+	}
+	for (size_t i = 0; i < json_array_size(prefixes); i++) {
+		if (has_glob(json_string_value(json_array_get(prefixes, i))))
+			return true;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------------------------ the rules */
+
+/* TensorFlow takes `* ? [ \` in each component of a path for a pattern, in folders as well. */
+static bool paths_are_literal(const struct world *world, const struct step *step,
+			      const struct outcome *outcome, enum difference difference,
+			      const char *path)
+{
+	(void)world;
+	(void)outcome;
+	(void)path;
+	return difference != DIFFERENT_TEXT && has_glob_argument(step);
+}
+
+/* TensorFlow says that there is no state file when there is one that it cannot read. */
+static bool damage_is_told(const struct world *world, const struct step *step,
+			   const struct outcome *outcome, enum difference difference,
+			   const char *path)
+{
+	(void)world;
+	(void)path;
+	return difference == DIFFERENT_OUTCOME && outcome->status == CAIRN_CORRUPT &&
+	       (is_op(step, "state.get") || is_op(step, "state.latest_checkpoint")) &&
+	       !has_recorded_exception(step) &&
+	       json_is_null(json_object_get(step->recorded, "result"));
+}
+
+/* An absolute path, where it is written into the state file of a folder that was given by a
+ * relative one. */
+static bool has_absolute_path(const struct step *step)
+{
+	const json_t *const paths = json_object_get(step->args, "all_model_checkpoint_paths");
+
+	if (!is_relative(argument_text(step, "model_checkpoint_path")))
+		return true;
+	for (size_t i = 0; i < json_array_size(paths); i++) {
+		if (!is_relative(json_string_value(json_array_get(paths, i))))
+			return true;
+	}
+	return false;
+}
+
+/* What the state file now names, seen from the root, is what was asked for. */
+static bool names_what_was_given(const struct world *world, const struct step *step)
+{
+	const char *const given = argument_text(step, "model_checkpoint_path");
+	struct cairn_state *state = NULL;
+	const char *found;
+	bool same = false;
+
+	if (cairn_state_get(argument_text(step, "save_dir"), argument_text(step, "latest_filename"),
+			    &state, NULL) != CAIRN_OK)
+		return false;
+	found = state->model_checkpoint_path; /* relative: below the folder */
+	same = is_relative(found) && !is_relative(given) &&
+	       strncmp(given, world->root, strlen(world->root)) == 0 &&
+	       strcmp(given + strlen(world->root) + 1, found) == 0;
+	cairn_state_free(state);
+	return same;
+}
+
+/* TensorFlow makes such a path relative twice. */
+static bool relative_once(const struct world *world, const struct step *step,
+			  const struct outcome *outcome, enum difference difference,
+			  const char *path)
+{
+	(void)path;
+	return difference == DIFFERENT_TEXT && outcome->status == CAIRN_OK &&
+	       is_op(step, "state.update") && argument_bool(step, "save_relative_paths") &&
+	       is_relative(argument_text(step, "save_dir")) && has_absolute_path(step) &&
+	       names_what_was_given(world, step);
+}
+
+/* Reads a state file whose text differs by one of the rules above. */
+static bool reads_what_differs(const struct world *world, const struct step *step,
+			       const struct outcome *outcome, enum difference difference,
+			       const char *path)
+{
+	(void)outcome;
+	(void)path;
+	return difference == DIFFERENT_OUTCOME && is_op(step, "state.get") &&
+	       is_excused(world, json_string_value(json_object_get(step->recorded, "state_file")));
+}
+
+static const struct {
+	const char *name;
+	bool (*applies)(const struct world *world, const struct step *step,
+			const struct outcome *outcome, enum difference difference,
+			const char *path);
+} rules[] = {
+	{"paths-are-literal", paths_are_literal},
+	{"damage-is-told", damage_is_told},
+	{"relative-once", relative_once},
+	{"reads-what-differs", reads_what_differs},
+};
+
+const char *rule_for(const struct world *world, const struct step *step,
+		     const struct outcome *outcome, enum difference difference, const char *path)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].applies(world, step, outcome, difference, path))
+			return rules[i].name;
+	}
+	return NULL;
+}
