@@ -4,6 +4,7 @@
  */
 #include "engine/train/state.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "engine/system/memory_system.h"
@@ -168,6 +169,53 @@ START_TEST(says_why_it_cannot_list)
 }
 END_TEST
 
+/* Whatever fails: a status with a message and nothing leaked, or the whole answer. */
+static void try_fault(int which, enum memory_call call, uint64_t at, bool *fired)
+{
+	const struct memory_fault fault = {.call = call, .at = at, .error = EIO};
+	char path[CAIRN_PATH_SIZE];
+	struct cairn_error error = {.code = CAIRN_OK};
+	enum cairn_status status;
+
+	found[0] = '\0';
+	memory_system_set_fault(memory, 0, &fault);
+	status = which == 0 ? state_list(sys, "/d", NULL, note, NULL, &error)
+			    : state_latest(sys, "/d", NULL, path, &error);
+	*fired = memory_system_fault_fired(memory, 0) != 0;
+	memory_system_clear_faults(memory);
+	ck_assert(memory_system_is_clean(memory));
+	if (status != CAIRN_OK)
+		ck_assert_msg(*fired && error.code == status && error.message[0] != '\0',
+			      "call %u: %s", (unsigned)at, cairn_status_name(status));
+	else if (which == 0)
+		ck_assert_str_eq(found, "/e/m tensorflow-v2 11\n"
+					"/d/s cairn-sharded 7 latest\n"
+					"/d/a tensorflow-v2 3 unlisted\n");
+	else
+		ck_assert_str_eq(path, "/d/s");
+}
+
+START_TEST(any_call_may_fail)
+{
+	bool fired = true;
+
+	memory_system_add_directory(memory, "/e");
+	memory_system_add_directory(memory, "/d/s");
+	add_state(MODEL "\"s\"\n" PATHS "\"/e/m\"\n" PATHS "\"s\"\n");
+	add("/e/m.index", 5);
+	add("/e/m.data-00000-of-00001", 6);
+	add("/d/s/index.cairn", 3);
+	add("/d/s/shard-00000-of-00001.cairn", 4);
+	add("/d/a.index", 1);
+	add("/d/a.data-00000-of-00001", 2);
+	for (uint64_t at = 1; fired; at++)
+		try_fault(_i, MEMORY_CALL_ANY, at, &fired);
+	fired = true;
+	for (uint64_t at = 1; fired; at++)
+		try_fault(_i, MEMORY_CALL_ALLOCATE, at, &fired);
+}
+END_TEST
+
 static Suite *state_list_suite(void)
 {
 	Suite *suite = suite_create("state_list");
@@ -180,6 +228,7 @@ static Suite *state_list_suite(void)
 	tcase_add_test(tests, a_folder_without_a_state_file_is_fine);
 	tcase_add_test(tests, a_latest_that_is_not_in_the_list_is_shown);
 	tcase_add_test(tests, says_why_it_cannot_list);
+	tcase_add_loop_test(tests, any_call_may_fail, 0, 2);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
