@@ -17,9 +17,15 @@
 
 struct walk;
 
-/* What is done with one name. Tensors are NULL where a checkpoint does not have it. */
-typedef enum cairn_status (*walk_visit)(struct walk *walk, const struct cairn_tensor *a,
-					const struct cairn_tensor *b, struct cairn_error *error);
+/* A name of a checkpoint. */
+struct entry {
+	struct cairn_tensor tensor;
+	struct tensor_record record;
+};
+
+/* What is done with one name. Entries are NULL where a checkpoint does not have it. */
+typedef enum cairn_status (*walk_visit)(struct walk *walk, const struct entry *a,
+					const struct entry *b, struct cairn_error *error);
 
 struct walk {
 	const struct cairn_reader *readers[2];
@@ -51,13 +57,13 @@ static enum cairn_status report(struct walk *walk, struct cairn_difference *diff
 	return error_set(error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET, "cancelled");
 }
 
-static enum cairn_status report_presence(struct walk *walk, const struct cairn_tensor *a,
-					 const struct cairn_tensor *b, struct cairn_error *error)
+static enum cairn_status report_presence(struct walk *walk, const struct entry *a,
+					 const struct entry *b, struct cairn_error *error)
 {
 	struct cairn_difference difference = {
 		.kind = a == NULL ? CAIRN_DIFFERENCE_ADDED : CAIRN_DIFFERENCE_REMOVED,
-		.a = a,
-		.b = b,
+		.a = a == NULL ? NULL : &a->tensor,
+		.b = b == NULL ? NULL : &b->tensor,
 	};
 
 	if (a == NULL)
@@ -140,16 +146,14 @@ static uint32_t compare_types(const struct cairn_tensor *a, const struct cairn_t
 	return what;
 }
 
-static enum cairn_status holder_of(const struct cairn_tensor *tensor, struct tensor_record *holder,
+static enum cairn_status holder_of(const struct entry *entry, struct tensor_record *holder,
 				   struct cairn_error *error)
 {
-	const struct index *const index = &tensor->reader->index;
-	struct tensor_record record;
+	const struct cairn_tensor *const tensor = &entry->tensor;
 	enum cairn_status status;
 
-	status = index_tensor(index, tensor->record, &record, error);
-	if (status == CAIRN_OK)
-		status = index_resolve_alias(index, tensor->record, &record, holder, error);
+	status = index_resolve_alias(&tensor->reader->index, tensor->record, &entry->record, holder,
+				     error);
 	if (status == CAIRN_OK) {
 		status = index_tensor_supported(holder, error);
 		if (status != CAIRN_OK)
@@ -158,13 +162,15 @@ static enum cairn_status holder_of(const struct cairn_tensor *tensor, struct ten
 	return reader_error(tensor->reader, status, error);
 }
 
-static enum cairn_status prepare_pair(const struct walk *walk, const struct cairn_tensor *a,
-				      const struct cairn_tensor *b, struct diff_pair *pair,
+static enum cairn_status prepare_pair(const struct walk *walk, const struct entry *a,
+				      const struct entry *b, struct diff_pair *pair,
 				      enum diff_method *method, struct cairn_error *error)
 {
 	enum cairn_status status;
 
-	*pair = (struct diff_pair){.tensors = {a, b}, .info = cairn_dtype_info(a->dtype)};
+	pair->tensors[0] = &a->tensor;
+	pair->tensors[1] = &b->tensor;
+	pair->info = cairn_dtype_info(a->tensor.dtype);
 	status = holder_of(a, &pair->holders[0], error);
 	if (status == CAIRN_OK)
 		status = holder_of(b, &pair->holders[1], error);
@@ -178,9 +184,9 @@ static bool is_read(enum diff_method method)
 }
 
 /* What is read of a pair, at most. */
-static uint64_t bytes_to_read(const struct cairn_tensor *a, const struct cairn_tensor *b)
+static uint64_t bytes_to_read(const struct entry *a, const struct entry *b)
 {
-	return a->size + b->size; /* both below 2^63 */
+	return a->tensor.size + b->tensor.size; /* both below 2^63 */
 }
 
 /* Says that a pair was unknown or is; anything else ends the comparison. */
@@ -191,8 +197,8 @@ static bool is_unknown(enum cairn_status status)
 
 static enum cairn_status plan(struct walk *walk, struct cairn_error *error);
 
-static enum cairn_status compare_pair(struct walk *walk, const struct cairn_tensor *a,
-				      const struct cairn_tensor *b, struct cairn_error *error)
+static enum cairn_status compare_pair(struct walk *walk, const struct entry *a,
+				      const struct entry *b, struct cairn_error *error)
 {
 	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
 	struct diff_reading *const reading = &walk->reading;
@@ -219,14 +225,16 @@ static enum cairn_status compare_pair(struct walk *walk, const struct cairn_tens
 	return report_data(walk, &pair, &result, error);
 }
 
-static enum cairn_status compare_name(struct walk *walk, const struct cairn_tensor *a,
-				      const struct cairn_tensor *b, struct cairn_error *error)
+static enum cairn_status compare_name(struct walk *walk, const struct entry *a,
+				      const struct entry *b, struct cairn_error *error)
 {
-	struct cairn_difference difference = {.kind = CAIRN_DIFFERENCE_CHANGED, .a = a, .b = b};
+	struct cairn_difference difference = {.kind = CAIRN_DIFFERENCE_CHANGED};
 
 	if (a == NULL || b == NULL)
 		return report_presence(walk, a, b, error);
-	difference.what = compare_types(a, b);
+	difference.a = &a->tensor;
+	difference.b = &b->tensor;
+	difference.what = compare_types(&a->tensor, &b->tensor);
 	if (difference.what == 0)
 		return compare_pair(walk, a, b, error);
 	counts_of(walk)->changed++;
@@ -234,14 +242,14 @@ static enum cairn_status compare_name(struct walk *walk, const struct cairn_tens
 }
 
 /* Adds up what compare_name reads. */
-static enum cairn_status plan_name(struct walk *walk, const struct cairn_tensor *a,
-				   const struct cairn_tensor *b, struct cairn_error *error)
+static enum cairn_status plan_name(struct walk *walk, const struct entry *a, const struct entry *b,
+				   struct cairn_error *error)
 {
 	struct diff_pair pair;
 	enum diff_method method = DIFF_SAME;
 	enum cairn_status status = CAIRN_OK;
 
-	if (a != NULL && b != NULL && compare_types(a, b) == 0)
+	if (a != NULL && b != NULL && compare_types(&a->tensor, &b->tensor) == 0)
 		status = prepare_pair(walk, a, b, &pair, &method, error);
 	if (status == CAIRN_OK && is_read(method))
 		walk->reading.bytes_total += bytes_to_read(a, b);
@@ -253,31 +261,35 @@ static enum cairn_status plan_name(struct walk *walk, const struct cairn_tensor 
 /* One checkpoint's place in the walk. */
 struct cursor {
 	const struct cairn_reader *reader;
-	uint64_t number; /* of `tensor` */
-	uint64_t count;
-	bool metadata;
-	struct cairn_tensor tensor;
+	uint64_t number; /* of its record */
+	uint64_t end;
+	struct entry entry; /* unless at the end */
 };
 
 static enum cairn_status load(struct cursor *cursor, struct cairn_error *error)
 {
-	if (cursor->number == cursor->count)
+	const struct cairn_reader *const reader = cursor->reader;
+	struct entry *const entry = &cursor->entry;
+	enum cairn_status status;
+
+	if (cursor->number == cursor->end)
 		return CAIRN_OK;
-	return cursor->metadata ? cairn_reader_metadata_at(cursor->reader, cursor->number,
-							   &cursor->tensor, error)
-				: cairn_reader_tensor_at(cursor->reader, cursor->number,
-							 &cursor->tensor, error);
+	status = index_tensor_in_order(&reader->index, cursor->number, &entry->record, error);
+	if (status == CAIRN_OK)
+		status = reader_describe(reader, cursor->number, &entry->record, &entry->tensor,
+					 error);
+	return reader_error(reader, status, error);
 }
 
+/* Records of metadata follow those of the tensors. */
 static enum cairn_status start(struct cursor *cursor, const struct cairn_reader *reader,
 			       bool metadata, struct cairn_error *error)
 {
-	*cursor = (struct cursor){
-		.reader = reader,
-		.count = metadata ? cairn_reader_metadata_count(reader)
-				  : cairn_reader_tensor_count(reader),
-		.metadata = metadata,
-	};
+	const uint64_t tensors = reader->index.tensor_count;
+
+	cursor->reader = reader;
+	cursor->number = metadata ? tensors : 0;
+	cursor->end = metadata ? tensors + reader->index.metadata_count : tensors;
 	return load(cursor, error);
 }
 
@@ -290,16 +302,16 @@ static enum cairn_status step(struct cursor *cursor, struct cairn_error *error)
 /* Which cursor has the name that comes first: below 0 the first, above 0 the second, 0 both. */
 static int compare_cursors(const struct cursor *a, const struct cursor *b)
 {
-	if (a->number == a->count || b->number == b->count)
-		return (a->number == a->count) - (b->number == b->count);
-	return index_name_compare(a->tensor.name, b->tensor.name);
+	if (a->number == a->end || b->number == b->end)
+		return (a->number == a->end) - (b->number == b->end);
+	return index_name_compare(a->entry.tensor.name, b->entry.tensor.name);
 }
 
-static enum cairn_status visit(struct walk *walk, const struct cairn_tensor *a,
-			       const struct cairn_tensor *b, struct cairn_error *error)
+static enum cairn_status visit(struct walk *walk, const struct entry *a, const struct entry *b,
+			       struct cairn_error *error)
 {
 	const struct cairn_diff_options *const options = &walk->options;
-	const struct cairn_string name = a != NULL ? a->name : b->name;
+	const struct cairn_string name = a != NULL ? a->tensor.name : b->tensor.name;
 
 	if (options->select != NULL &&
 	    options->select(options->select_context, name, walk->metadata) == 0)
@@ -316,10 +328,10 @@ static enum cairn_status walk_names(struct walk *walk, bool metadata, struct cai
 	walk->metadata = metadata;
 	if (status == CAIRN_OK)
 		status = start(&b, walk->readers[1], metadata, error);
-	while (status == CAIRN_OK && (a.number != a.count || b.number != b.count)) {
+	while (status == CAIRN_OK && (a.number != a.end || b.number != b.end)) {
 		const int order = compare_cursors(&a, &b);
 
-		status = visit(walk, order <= 0 ? &a.tensor : NULL, order >= 0 ? &b.tensor : NULL,
+		status = visit(walk, order <= 0 ? &a.entry : NULL, order >= 0 ? &b.entry : NULL,
 			       error);
 		if (status == CAIRN_OK && order <= 0)
 			status = step(&a, error);
