@@ -13,12 +13,10 @@
 #include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/json_output.h"
-#include "tools/json_value.h"
+#include "tools/metadata_value.h"
 #include "tools/text.h"
 
-/* Of a metadata value, shown to a person. */
-#define VALUE_COLUMNS_MAX  60
-#define VALUE_ELEMENTS_MAX 8
+/* Of the metadata, shown to a person. */
 #define METADATA_SHOWN_MAX 40
 
 struct dtype_total {
@@ -134,50 +132,14 @@ static int shard_at(const struct facts *facts, uint32_t index, struct cairn_shar
 
 /* ------------------------------------------------------------------------------------- metadata */
 
-/* A metadata entry with its bytes. */
-struct entry {
-	struct cairn_tensor tensor;
-	struct cairn_view view;
-};
-
-static int take_entry(const struct facts *facts, uint64_t index, struct entry *entry)
+static int take_entry(const struct facts *facts, uint64_t index, struct metadata_value *entry)
 {
 	struct cairn_error error = {.code = CAIRN_OK};
-	enum cairn_status status;
+	struct cairn_tensor tensor;
+	const enum cairn_status status = cairn_reader_metadata_at(facts->reader, index, &tensor,
+								  &error);
 
-	memset(entry, 0, sizeof(*entry));
-	status = cairn_reader_metadata_at(facts->reader, index, &entry->tensor, &error);
-	if (status == CAIRN_OK && entry->tensor.dtype != CAIRN_NULL)
-		status = cairn_tensor_view(&entry->tensor, &entry->view, &error);
-	return status == CAIRN_OK ? CLI_GO_ON : cli_fail(status, &error);
-}
-
-static int json_value(struct json_output *json, const struct entry *entry, uint64_t count)
-{
-	const struct cairn_tensor *tensor = &entry->tensor;
-	const unsigned char *data = entry->view.data;
-	const size_t size = tensor->block_bytes;
-	int result = CLI_GO_ON;
-
-	if (tensor->dtype == CAIRN_NULL) {
-		emit_null(json);
-		return result;
-	}
-	if (tensor->block_elements != 1) { /* packed types have no elements of their own */
-		emit_hex(json, data, (size_t)entry->view.size);
-		return result;
-	}
-	if (tensor->rank)
-		emit_begin_array(json);
-	for (uint64_t i = 0; i < count && result == CLI_GO_ON; i++) {
-		if (cli_has_strings(tensor))
-			result = json_string(json, tensor, &entry->view, i);
-		else
-			json_element(json, tensor->dtype, data + i * size, size);
-	}
-	if (tensor->rank)
-		emit_end_array(json);
-	return result;
+	return status == CAIRN_OK ? metadata_take(&tensor, entry) : cli_fail(status, &error);
 }
 
 static int json_metadata(struct json_output *json, const struct facts *facts)
@@ -187,12 +149,12 @@ static int json_metadata(struct json_output *json, const struct facts *facts)
 	emit_key(json, "metadata");
 	emit_begin_object(json);
 	for (uint64_t i = 0; i < facts->info.metadata_count && result == CLI_GO_ON; i++) {
-		struct entry entry;
+		struct metadata_value entry;
 		result = take_entry(facts, i, &entry);
 		if (result != CLI_GO_ON)
 			break;
 		emit_key_string(json, entry.tensor.name);
-		result = json_value(json, &entry, entry.tensor.element_count);
+		result = metadata_json(json, &entry, entry.tensor.element_count);
 		cairn_view_release(&entry.view);
 	}
 	emit_end_object(json);
@@ -393,50 +355,12 @@ static void print_guarantees(const struct facts *facts)
 				     : "no: this format has none, damage goes unnoticed");
 }
 
-/* Makes one line of a value: an array or object that is the outermost one has each element on a
- * line of its own. */
-static size_t join_lines(char *text, size_t size)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		if (text[i] != '\n')
-			text[used++] = text[i];
-		else if (used && strchr("[{", text[used - 1]) && i + 1 < size && text[i + 1] == ' ')
-			i++;
-	}
-	return used;
-}
-
-/* The first of its elements, cut to one line. */
-static int print_value(const struct entry *entry)
-{
-	const uint64_t all = entry->tensor.element_count;
-	const uint64_t count = all < VALUE_ELEMENTS_MAX ? all : VALUE_ELEMENTS_MAX;
-	char *text = NULL;
-	size_t size = 0;
-	struct json_output json = {.file = open_memstream(&text, &size)};
-
-	if (!json.file)
-		return cli_error(CLI_UNKNOWN, "out of memory");
-	const int result = json_value(&json, entry, count);
-	if (fclose(json.file) == 0 && result == CLI_GO_ON) {
-		const struct cairn_string line = {text, join_lines(text, size)};
-		text_print(stdout, line, VALUE_COLUMNS_MAX);
-	}
-	if (count < all)
-		printf(" ... %" PRIu64 " in all", all);
-	putchar('\n');
-	free(text);
-	return result;
-}
-
 static int print_metadata(const struct facts *facts)
 {
 	int result = CLI_GO_ON;
 
 	for (uint64_t i = 0; i < facts->info.metadata_count && result == CLI_GO_ON; i++) {
-		struct entry entry;
+		struct metadata_value entry;
 		print_label(i ? "" : "metadata");
 		if (i == METADATA_SHOWN_MAX) {
 			printf("... %" PRIu64 " in all; --json has them\n",
@@ -446,9 +370,10 @@ static int print_metadata(const struct facts *facts)
 		result = take_entry(facts, i, &entry);
 		if (result != CLI_GO_ON)
 			break;
-		text_print(stdout, entry.tensor.name, VALUE_COLUMNS_MAX);
+		text_print(stdout, entry.tensor.name, METADATA_COLUMNS_MAX);
 		fputs(" = ", stdout);
-		result = print_value(&entry);
+		result = metadata_print(stdout, &entry);
+		putchar('\n');
 		cairn_view_release(&entry.view);
 	}
 	return result;
