@@ -18,7 +18,7 @@ struct diff {
 	bool json;
 	bool statistics;
 	bool ignore_metadata;
-	bool no_memory;
+	int result; /* of the callback: CLI_GO_ON, or the exit status */
 	struct cairn_diff_report report;
 	struct diff_list lists[2][DIFF_LISTS];
 	struct diff_lines lines[2];
@@ -31,9 +31,9 @@ static int on_difference(void *context, const struct cairn_difference *differenc
 
 	if (diff->json)
 		diff_lists_add(diff->lists, difference);
-	else if (!diff_lines_add(diff->lines, difference))
-		diff->no_memory = true;
-	return progress_interrupted() || diff->no_memory;
+	else
+		diff->result = diff_lines_add(diff->lines, difference);
+	return progress_interrupted() || diff->result != CLI_GO_ON;
 }
 
 static int is_wanted(void *context, struct cairn_string name, int is_metadata)
@@ -63,19 +63,17 @@ static int compare(struct diff *diff)
 	const enum cairn_status status = cairn_diff(diff->readers[0], diff->readers[1], &options,
 						    &diff->report, &error);
 	progress_end(&diff->progress);
-	if (diff->no_memory)
-		return cli_error(CLI_UNKNOWN, "out of memory");
+	if (diff->result != CLI_GO_ON)
+		return diff->result;
 	return status == CAIRN_OK ? CLI_GO_ON : cli_fail(status, &error);
 }
 
 static int compare_and_print(struct diff *diff)
 {
-	if (!diff_lists_open(diff->lists))
-		diff->no_memory = true;
-	int result = diff->no_memory ? CLI_GO_ON : compare(diff);
-	if (!diff_lists_close(diff->lists))
-		diff->no_memory = true;
-	if (result == CLI_GO_ON && diff->no_memory)
+	const bool opened = diff_lists_open(diff->lists);
+	int result = opened ? compare(diff) : CLI_GO_ON;
+
+	if (!diff_lists_close(diff->lists) && result == CLI_GO_ON)
 		result = cli_error(CLI_UNKNOWN, "out of memory");
 	if (result != CLI_GO_ON)
 		return result;
@@ -96,7 +94,7 @@ static void release(struct diff *diff)
 
 int cmd_diff(int argc, char **argv)
 {
-	struct diff diff = {.pattern = NULL};
+	struct diff diff = {.result = CLI_GO_ON};
 	const struct cli_option options[] = {
 		{"--ignore-metadata", CLI_FLAG, NULL, "compare tensors only",
 		 &diff.ignore_metadata},

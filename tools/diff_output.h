@@ -53,8 +53,9 @@ void diff_lists_add(struct diff_list lists[2][DIFF_LISTS],
 void diff_lists_free(struct diff_list lists[2][DIFF_LISTS]);
 void diff_json_print(struct diff_list lists[2][DIFF_LISTS], const struct cairn_diff_report *report);
 
-/* diff_text.c; the same for people. */
-bool diff_lines_add(struct diff_lines lines[2], const struct cairn_difference *difference);
+/* diff_text.c; the same for people. Adding returns CLI_GO_ON, or the exit status after printing the
+ * error. */
+int diff_lines_add(struct diff_lines lines[2], const struct cairn_difference *difference);
 void diff_lines_free(struct diff_lines lines[2]);
 void diff_text_print(struct diff_lines lines[2], const struct cairn_diff_report *report,
 		     bool with_metadata);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "tools/cli.h"
+#include "tools/metadata_value.h"
 #include "tools/text.h"
 
 /* Differences that are shown, of tensors and of metadata each. All are counted. */
@@ -71,14 +72,8 @@ static void print_change(FILE *file, const struct cairn_difference *difference)
 		print_statistics(file, difference);
 }
 
-static char *describe(const struct cairn_difference *difference)
+static void print_difference(FILE *file, const struct cairn_difference *difference)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *file = open_memstream(&text, &size);
-
-	if (!file)
-		return NULL;
 	switch (difference->kind) {
 	case CAIRN_DIFFERENCE_ADDED:
 		print_type(file, difference->b);
@@ -93,8 +88,44 @@ static char *describe(const struct cairn_difference *difference)
 		fprintf(file, "cannot be compared: %s", difference->message);
 		break;
 	}
-	fclose(file);
-	return text;
+}
+
+static int print_value(FILE *file, const struct cairn_tensor *tensor)
+{
+	struct metadata_value value;
+	int result = metadata_take(tensor, &value);
+
+	if (result == CLI_GO_ON)
+		result = metadata_print(file, &value);
+	cairn_view_release(&value.view);
+	return result;
+}
+
+/* Of metadata the values are shown: "1" -> "2". */
+static int print_values(FILE *file, const struct cairn_difference *difference)
+{
+	int result = CLI_GO_ON;
+
+	if (difference->a)
+		result = print_value(file, difference->a);
+	if (difference->a && difference->b)
+		fputs(" -> ", file);
+	if (difference->b && result == CLI_GO_ON)
+		result = print_value(file, difference->b);
+	if (difference->what & (CAIRN_DIFFERENT_DTYPE | CAIRN_DIFFERENT_SHAPE)) {
+		fputs("  (", file);
+		print_change(file, difference);
+		putc(')', file);
+	}
+	return result;
+}
+
+static int describe(FILE *file, const struct cairn_difference *difference)
+{
+	if (difference->is_metadata && difference->kind != CAIRN_DIFFERENCE_UNKNOWN)
+		return print_values(file, difference);
+	print_difference(file, difference);
+	return CLI_GO_ON;
 }
 
 static bool make_room(struct diff_lines *lines)
@@ -110,18 +141,24 @@ static bool make_room(struct diff_lines *lines)
 	return true;
 }
 
-bool diff_lines_add(struct diff_lines lines[2], const struct cairn_difference *difference)
+int diff_lines_add(struct diff_lines lines[2], const struct cairn_difference *difference)
 {
 	struct diff_lines *own = &lines[difference->is_metadata];
-	char *text = describe(difference);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = make_room(own) ? open_memstream(&text, &size) : NULL;
 
-	if (!text || !make_room(own)) {
+	if (!file)
+		return cli_error(CLI_UNKNOWN, "out of memory");
+	int result = describe(file, difference);
+	if (fclose(file) && result == CLI_GO_ON)
+		result = cli_error(CLI_UNKNOWN, "out of memory");
+	if (result == CLI_GO_ON)
+		own->lines[own->count++] = (struct diff_line){
+			.name = difference->name, .kind = difference->kind, .text = text};
+	else
 		free(text);
-		return false;
-	}
-	own->lines[own->count++] = (struct diff_line){
-		.name = difference->name, .kind = difference->kind, .text = text};
-	return true;
+	return result;
 }
 
 void diff_lines_free(struct diff_lines lines[2])
