@@ -92,12 +92,15 @@ void cairn_reader_close(struct cairn_reader *reader)
 enum cairn_status reader_reserve_files(struct cairn_reader *reader, uint32_t count,
 				       struct cairn_error *error)
 {
-	struct file *const files = arena_allocate_array(&reader->arena, count, sizeof(*files));
+	/* one more: a first file is there to ask also when a foreign checkpoint has none */
+	struct file *const files = arena_allocate_array(&reader->arena, (uint64_t)count + 1,
+							sizeof(*files));
 
 	if (files == NULL)
 		return error_set_memory(error, "the table of files");
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i <= count; i++)
 		files[i].fd = -1;
+	files[count].name = reader->index_file;
 	reader->files = files;
 	reader->file_count = count;
 	return CAIRN_OK;

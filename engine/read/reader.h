@@ -60,7 +60,8 @@ struct cairn_reader {
 	/*
 	 * By shard number. Shard 0 is the container itself, or the memory in the arena that holds a
 	 * foreign checkpoint's metadata ("literals"). first_file is the shard that a person would
-	 * call the first file: 0 or 1.
+	 * call the first file: 0 or 1. There is an entry of that number also in a foreign
+	 * checkpoint without shards: closed, by the name of the index file.
 	 */
 	struct file *files; /* in the arena; each closed with the reader */
 	uint32_t file_count;

@@ -307,7 +307,7 @@ struct cairn_stored_slice {
 	const uint64_t *extents; /* rank pairs (start, length) as stored, CAIRN_FULL kept; NULL when
 				    whole */
 	uint64_t size;           /* raw bytes */
-	uint32_t shard;          /* number for cairn_reader_shard */
+	uint32_t shard;          /* number for cairn_reader_shard; 0 when no file holds it */
 	uint32_t has_digest;
 	uint64_t offset; /* absolute in the shard's file, or CAIRN_NO_OFFSET when not stored in one
 			    raw piece */

@@ -9,6 +9,8 @@
 
 #include <check.h>
 
+#include <cairn/verify.h>
+
 #include "engine/read/reader.h"
 #include "tests/support/safetensors_files.h"
 
@@ -108,6 +110,34 @@ START_TEST(an_index_of_nothing_is_a_checkpoint)
 	ck_assert_uint_eq(cairn_reader_tensor_count(reader), 0);
 	ck_assert_uint_eq(cairn_reader_shard_count(reader), 0);
 	ck_assert_str_eq(metadata_text(reader, "who"), "me");
+	cairn_reader_close(reader);
+	world_close(&world);
+}
+END_TEST
+
+static int keep_file(void *context, const struct cairn_problem *problem)
+{
+	snprintf(context, 64, "%s", problem->file);
+	return 0;
+}
+
+/* Its index is the only file that a problem can be in. */
+START_TEST(problems_of_an_index_of_nothing_are_in_the_index)
+{
+	const struct cairn_reader_options options = {.transport = CAIRN_TRANSPORT_COPY,
+						     .materialised_bytes_max = 1};
+	char file[64] = "";
+	const struct cairn_verify_options verify = {
+		.size = sizeof(verify), .on_problem = keep_file, .problem_context = file};
+	struct cairn_verify_report report = {0};
+	struct world world = world_open(_i);
+	struct cairn_reader *reader = NULL;
+
+	world_write_text(&world, INDEX, "{\"weight_map\":{},\"metadata\":{\"who\":\"me\"}}");
+	ck_assert_int_eq(world_open_reader(&world, INDEX, &options, &reader, NULL), CAIRN_OK);
+	ck_assert_int_eq(cairn_reader_verify(reader, &verify, &report, NULL), CAIRN_OK);
+	ck_assert_uint_eq(report.problem_count, 1); /* the text is over the limit */
+	ck_assert_str_eq(file, INDEX);
 	cairn_reader_close(reader);
 	world_close(&world);
 }
@@ -478,6 +508,7 @@ static Suite *open_safetensors_index_suite(void)
 	tcase_add_loop_test(good, all_shards_make_one_checkpoint, 0, WORLD_COUNT);
 	tcase_add_loop_test(good, a_folder_opens_by_its_index, 0, WORLD_COUNT);
 	tcase_add_loop_test(good, an_index_of_nothing_is_a_checkpoint, 0, WORLD_COUNT);
+	tcase_add_loop_test(good, problems_of_an_index_of_nothing_are_in_the_index, 0, WORLD_COUNT);
 	tcase_add_loop_test(good, golden_shards_hold_what_the_official_writer_wrote, 0,
 			    WORLD_COUNT);
 	tcase_add_loop_test(good, a_hugging_face_cache_opens_through_its_links, 0, WORLD_COUNT);
