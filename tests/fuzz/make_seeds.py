@@ -105,6 +105,39 @@ def seeds_of_values():
     yield "empty", bytes([0, 0])
 
 
+def indexes():
+    yield from files((GOLDEN / "tensorflow", "**/*.index"), (SHARED / "hostile" / "tensorflow", "*.index"),
+                     (SHARED / "golden" / "tensorflow", "**/*.index"), (SHARED / "tensorflow", "*.index"))
+
+
+def seeds_of_table():
+    yield from indexes()
+
+
+def seeds_of_bundle():
+    folders = (GOLDEN / "tensorflow", SHARED / "hostile" / "tensorflow", SHARED / "golden" / "tensorflow",
+               SHARED / "tensorflow")
+    for folder in folders:
+        for path in sorted(folder.rglob("*.index")):
+            data = sorted(path.parent.glob(path.stem + ".data-00000-of-*"))
+            data = data[0].read_bytes()[:16384] if data else b""
+            if path.stat().st_size <= SIZE_MAX:
+                name = "-".join(path.relative_to(folder).parts)
+                yield name, struct.pack("<BH", 1, len(data)) + data + path.read_bytes()
+
+
+def seeds_of_slice_key():
+    yield "whole", b"\0\1a\0\1\1\1\x80\x7f"
+    yield "numbers", bytes([1, 3, 200, 1, 0xf3, 0, 0, 0, 0, 0, 0, 0, 0x40, 7, 1]) + b"name\0\xff"
+    yield "full", bytes([2, 0, 0, 0, 4, 5, 0, 240, 255, 255, 241, 3, 1]) + b"n"
+
+
+def seeds_of_protobuf():
+    yield "header", bytes.fromhex("08011a020801")
+    yield "entry", bytes.fromhex("0801120812020803120208042080012818356a6b6c6d3a04080110023a00")
+    yield "packed", bytes.fromhex("1a0501ff7f80011208000000000000f03f0dffffffff1100000000000000ff")
+
+
 def main(arguments):
     if len(arguments) != 2:
         print(__doc__.split("\n\n")[1], file=sys.stderr)
