@@ -142,7 +142,7 @@ enum cairn_status index_tensor_in_order(const struct index *index, uint64_t numb
 
 /*
  * The slices of a record: its own, or those of the tensor that it is an alias of. Checks the alias
- * (earlier, no alias itself, same type and shape).
+ * (earlier, no alias itself, same type, shape, digest and INCOMPLETE flag).
  */
 enum cairn_status index_resolve_alias(const struct index *index, uint64_t number,
 				      const struct tensor_record *record,

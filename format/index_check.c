@@ -434,25 +434,6 @@ static enum cairn_status check_digest(struct checker *checker, const struct tens
 		       : broken(error, "its digest is not that of its chunk digests");
 }
 
-/* An alias holds nothing and says what its holder says. */
-static enum cairn_status check_alias(const struct checker *checker, uint64_t number,
-				     const struct tensor_record *tensor, struct cairn_error *error)
-{
-	struct tensor_record holder;
-	enum cairn_status status;
-
-	status = index_resolve_alias(checker->index, number, tensor, &holder, error);
-	if (status != CAIRN_OK)
-		return status;
-	if (tensor->digest_kind != holder.digest_kind ||
-	    !digest_equal(&tensor->digest, &holder.digest))
-		return broken(error, "an alias with another digest than the tensor that it names");
-	if (((tensor->flags ^ holder.flags) & TENSOR_INCOMPLETE) != 0)
-		return broken(error, "an alias is incomplete and the tensor that it names is not, "
-				     "or the other way round");
-	return CAIRN_OK;
-}
-
 static enum cairn_status check_content(struct checker *checker, uint64_t number,
 				       const struct tensor_record *tensor,
 				       struct cairn_error *error)
@@ -460,6 +441,7 @@ static enum cairn_status check_content(struct checker *checker, uint64_t number,
 	const uint64_t first_chunk = checker->chunks;
 	const uint64_t *dims;
 	uint64_t elements = 0;
+	struct tensor_record holder;
 	enum cairn_status status;
 
 	if (tensor->dims_index != checker->dims)
@@ -470,7 +452,7 @@ static enum cairn_status check_content(struct checker *checker, uint64_t number,
 	    (status = index_check_shape(tensor, dims, &elements, error)) != CAIRN_OK)
 		return status;
 	if ((tensor->flags & TENSOR_ALIAS) != 0)
-		return check_alias(checker, number, tensor, error);
+		return index_resolve_alias(checker->index, number, tensor, &holder, error);
 	if (tensor->alias_of != 0)
 		return wrong(error, "no alias, but names record", tensor->alias_of, 0);
 	if (tensor->name_space == NAME_SPACE_METADATA && (tensor->flags & TENSOR_INCOMPLETE) != 0)

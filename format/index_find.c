@@ -12,6 +12,7 @@
 #include <inttypes.h>
 
 #include "format/bytes.h"
+#include "format/digest.h"
 #include "format/error.h"
 
 int index_name_compare(struct cairn_string a, struct cairn_string b)
@@ -199,6 +200,22 @@ static bool same_content(const struct index *index, const struct tensor_record *
 	       memcmp(a_dims, b_dims, a->rank * sizeof(*a_dims)) == 0;
 }
 
+/* An alias makes the same promises about the bytes. */
+static enum cairn_status check_promises(const struct tensor_record *alias,
+					const struct tensor_record *holder,
+					struct cairn_error *error)
+{
+	if (alias->digest_kind != holder->digest_kind ||
+	    !digest_equal(&alias->digest, &holder->digest))
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "an alias with another digest than the tensor that it names");
+	if (((alias->flags ^ holder->flags) & TENSOR_INCOMPLETE) != 0)
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "an alias is incomplete and the tensor that it names is not, "
+				 "or the other way round");
+	return CAIRN_OK;
+}
+
 enum cairn_status index_resolve_alias(const struct index *index, uint64_t number,
 				      const struct tensor_record *record,
 				      struct tensor_record *holder, struct cairn_error *error)
@@ -224,6 +241,8 @@ enum cairn_status index_resolve_alias(const struct index *index, uint64_t number
 				 "tensor record %" PRIu64 " is an alias of record %" PRIu64
 				 ", which is an alias itself or has another type or shape",
 				 number, record->alias_of);
-	*holder = target;
-	return CAIRN_OK;
+	status = check_promises(record, &target, error);
+	if (status == CAIRN_OK)
+		*holder = target;
+	return status;
 }

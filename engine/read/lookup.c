@@ -72,7 +72,9 @@ enum cairn_status reader_describe(const struct cairn_reader *reader, uint64_t nu
 
 		status = index_resolve_alias(&reader->index, number, record, &holder, error);
 		if (status != CAIRN_OK)
-			return status;
+			return status == CAIRN_CORRUPT
+				       ? error_prefix_tensor(error, status, described.name)
+				       : status;
 		described.slice_count = holder.slice_count;
 	}
 	if (described.slice_count != 1 || (record->flags & TENSOR_INCOMPLETE) != 0)

@@ -429,6 +429,45 @@ START_TEST(an_incomplete_tensor_has_no_view_however_it_is_stored)
 }
 END_TEST
 
+/* Flags of the record, and the byte of it that is changed. */
+static const struct {
+	uint32_t flag;
+	uint32_t digest;
+	const char *message;
+} alias_lies[] = {
+	{TENSOR_INCOMPLETE, 0, "tensor 'tied': an alias is incomplete"},
+	{0, 1, "tensor 'tied': an alias with another digest"},
+};
+
+/* Not only in a full check: whoever finds it would believe it. */
+START_TEST(an_alias_that_promises_something_else_is_corrupt)
+{
+	const uint64_t count = 1;
+	struct cairn_writer *const writer = scene_writer(&scene, "/tied.cairn", NULL);
+	struct tensor_record record;
+	struct cairn_tensor tensor;
+	struct cairn_reader *reader;
+	struct bytes file;
+
+	ASSERT_OK(cairn_writer_add_copy(writer, "t", CAIRN_U8, 1, &count, "x", &test_error));
+	ASSERT_OK(cairn_writer_add_alias(writer, cairn_string_from("tied"), cairn_string_from("t"),
+					 &test_error));
+	finish_writer(writer);
+	file = scene_content(&scene, "/tied.cairn");
+	ASSERT_OK(tensor_record_decode(container_record(&file, SECTION_TENSORS, 1), &record,
+				       &test_error));
+	record.flags |= alias_lies[_i].flag;
+	record.digest.bytes[0] ^= (uint8_t)alias_lies[_i].digest;
+	tensor_record_encode(&record, container_record(&file, SECTION_TENSORS, 1));
+	container_reseal(&file);
+	reader = open_bytes(&file, CAIRN_TRANSPORT_AUTO);
+	ASSERT_FAILS(cairn_reader_find(reader, "tied", &tensor, &test_error), CAIRN_CORRUPT,
+		     alias_lies[_i].message);
+	cairn_reader_close(reader);
+	bytes_free(&file);
+}
+END_TEST
+
 /* A lock may not reach the living writer on another host. */
 START_TEST(a_network_folder_is_not_swept)
 {
@@ -496,6 +535,8 @@ int main(void)
 	tcase_add_test(tests, an_index_without_shards_owns_none);
 	tcase_add_test(tests, what_no_slice_holds_is_zero_and_not_what_was_in_memory);
 	tcase_add_loop_test(tests, an_incomplete_tensor_has_no_view_however_it_is_stored, 0, 2);
+	tcase_add_loop_test(tests, an_alias_that_promises_something_else_is_corrupt, 0,
+			    sizeof(alias_lies) / sizeof(alias_lies[0]));
 	tcase_add_test(tests, a_network_folder_is_not_swept);
 	tcase_add_test(tests, the_folder_is_free_while_its_orphans_are_removed);
 	suite_add_tcase(suite, tests);
