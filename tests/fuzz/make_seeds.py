@@ -4,6 +4,7 @@
 
 usage: tests/fuzz/make_seeds.py TARGET FOLDER
 """
+import json
 import pathlib
 import struct
 import sys
@@ -136,6 +137,19 @@ def seeds_of_protobuf():
     yield "header", bytes.fromhex("08011a020801")
     yield "entry", bytes.fromhex("0801120812020803120208042080012818356a6b6c6d3a04080110023a00")
     yield "packed", bytes.fromhex("1a0501ff7f80011208000000000000f03f0dffffffff1100000000000000ff")
+
+
+def seeds_of_state_text():
+    for folder in (SHARED / "golden" / "tensorflow", SHARED / "hostile" / "tensorflow_state"):
+        yield from ((name, seed[:4096]) for name, seed in files((folder, "**/checkpoint")))
+    for path in sorted((SHARED / "behaviour").glob("state_*.json")):
+        steps = json.loads(path.read_text())["steps"]
+        texts = [step["args"]["text"] for step in steps if step["op"] == "fs.write"]
+        texts += [step["state_file_after"] for step in steps if step["state_file_after"]]
+        for number, text in enumerate(texts):
+            yield f"{path.stem}-{number}", text.encode()
+    yield "all", (b"# text\nmodel_checkpoint_path: \"a\\x41\\u00fc\" 'b';\nall_model_checkpoint_paths: [\"a\", 'b' \"c\"],"
+                  b"all_model_checkpoint_timestamps: [1.5f, -inf, .5, 1e-05]\nlast_preserved_timestamp: 1601614241.2990458\n")
 
 
 def main(arguments):
