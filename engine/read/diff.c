@@ -92,15 +92,13 @@ static struct cairn_difference_statistics statistics_of(const struct diff_pair *
 							const struct diff_result *result)
 {
 	const struct number_difference *const numbers = &result->numbers;
-	const uint64_t block = pair->info->block_elements;
 
 	return (struct cairn_difference_statistics){
-		.compared = numbers->compared * block,
-		.different = numbers->different * block,
+		.compared = numbers->compared,
+		.different = numbers->different,
 		.first = result->first,
 		.nan_count = {numbers->nan_count[0], numbers->nan_count[1]},
-		.has_numbers = number_is_float(pair->info->dtype) ||
-			       number_is_integer(pair->info->dtype),
+		.has_numbers = number_is_known(pair->info->dtype),
 		.absolute_max = numbers->absolute_max,
 		.relative_max = numbers->relative_max,
 	};

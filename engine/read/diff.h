@@ -40,7 +40,7 @@ struct diff_result {
 	bool counted;                     /* `first` and `numbers` mean something */
 	uint64_t stored_only[2];          /* elements */
 	uint64_t first;                   /* element */
-	struct number_difference numbers; /* counted in blocks; of strings in strings */
+	struct number_difference numbers; /* counted in elements */
 };
 
 /* What all pairs of a comparison share. */

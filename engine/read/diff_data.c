@@ -142,8 +142,10 @@ static void add_part(const struct diff_pair *pair, const struct region *region,
 		     const struct number_difference *part, struct diff_result *result)
 {
 	if (part->different != 0) {
-		const uint64_t first = block_in_tensor(pair, region, part->first) *
-				       pair->info->block_elements;
+		const uint64_t elements = pair->info->block_elements;
+		const uint64_t block = part->first / elements;
+		const uint64_t first = block_in_tensor(pair, region, block) * elements +
+				       part->first % elements;
 
 		if (result->numbers.different == 0 || first < result->first)
 			result->first = first;
@@ -193,7 +195,8 @@ static enum cairn_status compare_part(struct diff_reading *reading, const struct
 
 		if (is_known_same(part, piece, first, size)) {
 			if (is_block_known(pair))
-				numbers.compared += size / pair->info->block_bytes;
+				numbers.compared += size / pair->info->block_bytes *
+						    pair->info->block_elements;
 		} else {
 			status = read_piece(reading, pair, part, first, size, error);
 			if (status == CAIRN_OK)

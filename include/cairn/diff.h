@@ -48,8 +48,8 @@ enum cairn_difference_what {
 };
 
 /*
- * How data differ. Elements are strings where a tensor holds strings; of packed and quantised types
- * all elements of a block that differs count.
+ * How data differ. Elements are strings where a tensor holds strings; of quantised types all
+ * elements of a block that differs count.
  */
 struct cairn_difference_statistics {
 	uint64_t compared;     /* elements that both sides store */

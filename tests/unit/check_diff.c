@@ -686,6 +686,12 @@ static struct model changed_model(struct random *random, const struct model *mod
 	return changed;
 }
 
+/* Its elements are counted one by one, of which this file knows nothing. */
+static bool is_packed(const struct model *model)
+{
+	return model->info->dtype >= CAIRN_F4_E2M1 && model->info->dtype <= CAIRN_F6_E3M2;
+}
+
 static void check_expectation(const struct expectation *expected, const struct model *model,
 			      uint32_t flags, int seed)
 {
@@ -701,7 +707,7 @@ static void check_expectation(const struct expectation *expected, const struct m
 		ck_assert_uint_eq(last_stored_only[0], expected->stored_only[0] * block);
 		ck_assert_uint_eq(last_stored_only[1], expected->stored_only[1] * block);
 	}
-	if ((flags & CAIRN_DIFF_STATISTICS) == 0 || expected->different == 0)
+	if ((flags & CAIRN_DIFF_STATISTICS) == 0 || expected->different == 0 || is_packed(model))
 		return;
 	ck_assert_msg(last_statistics.different == expected->different * block &&
 			      last_statistics.compared == expected->compared * block &&

@@ -1,122 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Elements as numbers: values that the types' definitions name, and differences between arrays.
+ * Differences between arrays of elements: how many, which is the first, by how much.
  */
 #include "format/number.h"
 
 #include <math.h>
 
 #include "tests/support/suite.h"
-
-#define TINIEST_F32 0x1p-149
-
-struct float_case {
-	enum cairn_dtype dtype;
-	uint64_t bits;
-	double value; /* NAN: is one */
-};
-
-static const struct float_case float_cases[] = {
-	{CAIRN_F16, 0x0000, 0},
-	{CAIRN_F16, 0x3c00, 1},
-	{CAIRN_F16, 0xc000, -2},
-	{CAIRN_F16, 0x7bff, 65504},
-	{CAIRN_F16, 0x0001, 0x1p-24},
-	{CAIRN_F16, 0x0400, 0x1p-14},
-	{CAIRN_F16, 0x7c00, (double)INFINITY},
-	{CAIRN_F16, 0xfc00, -(double)INFINITY},
-	{CAIRN_F16, 0x7e00, (double)NAN},
-	{CAIRN_BF16, 0x3f80, 1},
-	{CAIRN_BF16, 0x7f80, (double)INFINITY},
-	{CAIRN_BF16, 0x7fc0, (double)NAN},
-	{CAIRN_BF16, 0xc040, -3},
-	{CAIRN_F32, 0x3fc00000, 1.5},
-	{CAIRN_F32, 0x00000001, TINIEST_F32},
-	{CAIRN_F64, UINT64_C(0x3fb999999999999a), 0.1},
-	{CAIRN_F8_E4M3FN, 0x7e, 448},
-	{CAIRN_F8_E4M3FN, 0x7f, (double)NAN},
-	{CAIRN_F8_E4M3FN, 0xff, (double)NAN},
-	{CAIRN_F8_E4M3FN, 0x01, 0x1p-9},
-	{CAIRN_F8_E4M3FN, 0x38, 1},
-	{CAIRN_F8_E5M2, 0x7b, 57344},
-	{CAIRN_F8_E5M2, 0x7c, (double)INFINITY},
-	{CAIRN_F8_E5M2, 0x7d, (double)NAN},
-	{CAIRN_F8_E5M2, 0x01, 0x1p-16},
-	{CAIRN_F8_E4M3FNUZ, 0x7f, 240},
-	{CAIRN_F8_E4M3FNUZ, 0x80, (double)NAN},
-	{CAIRN_F8_E4M3FNUZ, 0x01, 0x1p-10},
-	{CAIRN_F8_E5M2FNUZ, 0x7f, 57344},
-	{CAIRN_F8_E5M2FNUZ, 0x80, (double)NAN},
-	{CAIRN_F8_E5M2FNUZ, 0x01, 0x1p-17},
-	{CAIRN_F8_E4M3B11FNUZ, 0x7f, 30},
-	{CAIRN_F8_E4M3B11FNUZ, 0x80, (double)NAN},
-	{CAIRN_F8_E8M0, 0x7f, 1},
-	{CAIRN_F8_E8M0, 0x00, 0x1p-127},
-	{CAIRN_F8_E8M0, 0xff, (double)NAN},
-};
-
-START_TEST(floats_have_the_values_of_their_types)
-{
-	const struct float_case *const known = &float_cases[_i];
-	double value;
-
-	ck_assert(number_is_float(known->dtype));
-	value = number_load_float(known->dtype, (const uint8_t *)&known->bits);
-	if (isnan(known->value))
-		ck_assert(isnan(value));
-	else
-		ck_assert_msg(value == known->value, "%g instead of %g", value, known->value);
-}
-END_TEST
-
-START_TEST(integers_keep_all_their_bits)
-{
-	static const struct {
-		enum cairn_dtype dtype;
-		uint64_t bits;
-		uint64_t magnitude;
-		bool negative;
-	} cases[] = {
-		{CAIRN_U8, 0xff, 255, false},
-		{CAIRN_I8, 0x80, 128, true},
-		{CAIRN_I16, 0xfffe, 2, true},
-		{CAIRN_U32, 0xffffffff, UINT32_MAX, false},
-		{CAIRN_I32, 0x80000000, UINT64_C(1) << 31, true},
-		{CAIRN_U64, UINT64_MAX, UINT64_MAX, false},
-		{CAIRN_I64, UINT64_C(1) << 63, UINT64_C(1) << 63, true},
-		{CAIRN_I64, INT64_MAX, INT64_MAX, false},
-		{CAIRN_I4_BYTE, 0x0f, 1, true},
-		{CAIRN_U4_BYTE, 0x0f, 15, false},
-		{CAIRN_I2_BYTE, 0x02, 2, true},
-		{CAIRN_QUINT16, 0xffff, 65535, false},
-		{CAIRN_QINT32, 0xffffffff, 1, true},
-	};
-
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		const struct integer value = number_load_integer(cases[i].dtype,
-								 (const uint8_t *)&cases[i].bits);
-
-		ck_assert(number_is_integer(cases[i].dtype));
-		ck_assert_uint_eq(value.magnitude, cases[i].magnitude);
-		ck_assert_int_eq(value.negative, cases[i].negative);
-	}
-}
-END_TEST
-
-START_TEST(types_without_numbers_are_neither)
-{
-	static const enum cairn_dtype dtypes[] = {CAIRN_BOOL, CAIRN_C64,    CAIRN_F4_E2M1,
-						  CAIRN_Q4_K, CAIRN_STRING, CAIRN_NULL};
-
-	for (size_t i = 0; i < COUNT_OF(dtypes); i++) {
-		ck_assert(!number_is_float(dtypes[i]));
-		ck_assert(!number_is_integer(dtypes[i]));
-		ck_assert(isnan(number_load_float(dtypes[i], (const uint8_t *)"12345678")));
-		ck_assert_uint_eq(
-			number_load_integer(dtypes[i], (const uint8_t *)"12345678").magnitude, 0);
-	}
-}
-END_TEST
 
 /* ---------------------------------------------------------------------------------- differences */
 
@@ -191,6 +81,64 @@ START_TEST(large_integers_differ_by_one)
 }
 END_TEST
 
+START_TEST(small_types_are_numbers_too)
+{
+	const uint8_t f8[2] = {0x38, 0x7f};    /* 1, NaN */
+	const uint8_t other[2] = {0x40, 0x38}; /* 2, 1 */
+	const uint8_t negative[1] = {0x0f};    /* -1 in four bits */
+	const uint8_t seven[1] = {0x07};
+	const uint16_t half[1] = {0x3c00};
+	const uint16_t largest[1] = {0x7bff};
+	const struct number_difference difference = compare(CAIRN_F8_E4M3FN, f8, other, 2);
+
+	ck_assert_uint_eq(difference.different, 2);
+	ck_assert_uint_eq(difference.nan_count[0], 1);
+	ck_assert(difference.absolute_max == 1.0);
+	ck_assert(compare(CAIRN_I4_BYTE, negative, seven, 1).absolute_max == 8.0);
+	ck_assert(compare(CAIRN_F16, half, largest, 1).absolute_max == 65503.0);
+	ck_assert(compare(CAIRN_BF16, half, half, 1).different == 0);
+}
+END_TEST
+
+START_TEST(complex_numbers_differ_by_part)
+{
+	const float a[4] = {1, 2, 3, 4};
+	const float b[4] = {1, 2, 3, 9};
+	const struct number_difference difference = compare(CAIRN_C64, a, b, 2);
+
+	ck_assert_uint_eq(difference.compared, 2);
+	ck_assert_uint_eq(difference.different, 1);
+	ck_assert_uint_eq(difference.first, 1);
+	ck_assert(difference.absolute_max == 5.0);
+}
+END_TEST
+
+START_TEST(packed_elements_are_counted_one_by_one)
+{
+	const uint8_t a[3] = {0x10, 0x32, 0x54};
+	const uint8_t b[3] = {0x10, 0x22, 0x5c}; /* the fourth and the fifth of six */
+	const struct number_difference difference = compare(CAIRN_F4_E2M1, a, b, 3);
+
+	ck_assert_uint_eq(difference.compared, 6);
+	ck_assert_uint_eq(difference.different, 2);
+	ck_assert_uint_eq(difference.first, 3);
+	ck_assert(difference.absolute_max == 4.0); /* 2 and -2 */
+}
+END_TEST
+
+START_TEST(types_without_numbers_have_no_distance)
+{
+	static const enum cairn_dtype dtypes[] = {CAIRN_BOOL, CAIRN_Q4_K, CAIRN_STRING, CAIRN_NULL};
+	const uint8_t a[1] = {0};
+	const uint8_t b[1] = {1};
+
+	for (size_t i = 0; i < COUNT_OF(dtypes); i++)
+		ck_assert(!number_is_known(dtypes[i]));
+	ck_assert(compare(CAIRN_BOOL, a, b, 1).absolute_max == 0.0);
+	ck_assert_uint_eq(compare(CAIRN_BOOL, a, b, 1).different, 1);
+}
+END_TEST
+
 START_TEST(blocks_are_compared_whole)
 {
 	uint8_t a[3 * 18] = {0};
@@ -200,9 +148,9 @@ START_TEST(blocks_are_compared_whole)
 	b[18] = 1;
 	b[35] = 1;
 	difference = compare(CAIRN_Q4_0, a, b, 3);
-	ck_assert_uint_eq(difference.compared, 3);
-	ck_assert_uint_eq(difference.different, 1);
-	ck_assert_uint_eq(difference.first, 1);
+	ck_assert_uint_eq(difference.compared, 96);
+	ck_assert_uint_eq(difference.different, 32);
+	ck_assert_uint_eq(difference.first, 32);
 }
 END_TEST
 
@@ -232,20 +180,18 @@ END_TEST
 int main(void)
 {
 	Suite *const suite = suite_create("number");
-	TCase *const values = tcase_create("values");
 	TCase *const differences = tcase_create("differences");
 
-	suite_add_tcase(suite, values);
 	suite_add_tcase(suite, differences);
-	tcase_add_loop_test(values, floats_have_the_values_of_their_types, 0,
-			    (int)COUNT_OF(float_cases));
-	tcase_add_test(values, integers_keep_all_their_bits);
-	tcase_add_test(values, types_without_numbers_are_neither);
 	tcase_add_test(differences, equal_bits_do_not_differ);
 	tcase_add_test(differences, the_first_difference_and_the_largest_are_found);
 	tcase_add_test(differences, nan_is_counted_and_left_out);
 	tcase_add_test(differences, infinities_and_zeros_have_a_distance);
 	tcase_add_test(differences, large_integers_differ_by_one);
+	tcase_add_test(differences, small_types_are_numbers_too);
+	tcase_add_test(differences, complex_numbers_differ_by_part);
+	tcase_add_test(differences, packed_elements_are_counted_one_by_one);
+	tcase_add_test(differences, types_without_numbers_have_no_distance);
 	tcase_add_test(differences, blocks_are_compared_whole);
 	tcase_add_test(differences, numbers_go_on_from_call_to_call);
 	return run_suite(suite);
