@@ -123,7 +123,7 @@ static enum cairn_status report_data(struct walk *walk, const struct diff_pair *
 		return CAIRN_OK;
 	}
 	counts_of(walk)->changed++;
-	if (result->different && result->counted) {
+	if (result->different && result->counted && walk->reading.statistics) {
 		statistics = statistics_of(pair, result);
 		difference.statistics = &statistics;
 	}

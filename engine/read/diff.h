@@ -27,10 +27,11 @@ enum diff_method {
 	DIFF_STORED,    /* the same of strings, whose slices cannot be cut: as they are stored */
 	DIFF_WHOLE,     /* from the first byte to the last */
 	DIFF_PARTS,     /* what both sides store: one of them has not everything */
-	DIFF_STRINGS    /* string by string */
+	DIFF_STRINGS,   /* string by string, streamed: both are in one piece */
+	DIFF_VIEWS      /* string by string, put together from slices in memory */
 };
 
-/* UNSUPPORTED: strings in other slices. */
+/* UNSUPPORTED: strings in other slices, and not all of them. */
 enum cairn_status diff_choose(const struct diff_pair *pair, bool statistics,
 			      enum diff_method *method, struct cairn_error *error);
 
@@ -81,8 +82,10 @@ enum cairn_status diff_compare(struct diff_reading *reading, const struct diff_p
 			       enum diff_method method, struct diff_result *result,
 			       struct cairn_error *error);
 
-/* DIFF_STRINGS. */
+/* DIFF_STRINGS and DIFF_VIEWS. */
 enum cairn_status diff_strings(struct diff_reading *reading, const struct diff_pair *pair,
 			       struct diff_result *result, struct cairn_error *error);
+enum cairn_status diff_views(struct diff_reading *reading, const struct diff_pair *pair,
+			     struct diff_result *result, struct cairn_error *error);
 
 #endif

@@ -578,6 +578,8 @@ enum cairn_status diff_compare(struct diff_reading *reading, const struct diff_p
 		return compare_parts(reading, pair, result, error);
 	case DIFF_STRINGS:
 		return diff_strings(reading, pair, result, error);
+	case DIFF_VIEWS:
+		return diff_views(reading, pair, result, error);
 	case DIFF_DIFFERENT:
 		result->different = true;
 		return CAIRN_OK;

@@ -143,8 +143,12 @@ static enum cairn_status choose_strings(const struct diff_pair *pair, bool stati
 		*method = DIFF_STRINGS;
 	else if (layouts->whole && a->size == pair->tensors[1]->size)
 		*method = DIFF_WHOLE;
-	else if (layouts->whole || (layouts->same_slices && !layouts->same_sizes))
+	else if (layouts->whole || (layouts->same_slices && !layouts->same_sizes && !statistics))
 		*method = DIFF_DIFFERENT;
+	else if (layouts->same_slices && !statistics)
+		*method = DIFF_STORED;
+	else if (!is_incomplete(pair))
+		*method = DIFF_VIEWS;
 	else if (layouts->same_slices)
 		*method = DIFF_STORED;
 	else

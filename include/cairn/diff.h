@@ -12,7 +12,8 @@
  *
  * Tensors whose digests can be compared (both have one of the same kind, over the same slices in
  * chunks of the same size) are judged by them, and nothing is read. Others are read side by side
- * through buffers of a fixed size; what has digests is verified on the way.
+ * through buffers of a fixed size, but for strings in slices, which are materialised; what has
+ * digests is verified on the way.
  *
  * Equality is of bits: 0.0 and -0.0 differ, and a NaN equals itself.
  */
@@ -75,7 +76,8 @@ struct cairn_difference {
 	const struct cairn_tensor *a; /* in the first checkpoint; NULL when added */
 	const struct cairn_tensor *b; /* in the second; NULL when removed */
 	uint64_t stored_only[2];      /* with PRESENCE: elements that only that side stores */
-	/* NULL unless asked for; also of unknown types, and of strings that are stored in slices */
+	/* NULL unless asked for; also of unknown types, and of strings in slices of which some are
+	 * not stored */
 	const struct cairn_difference_statistics *statistics;
 	const char *message; /* of CAIRN_DIFFERENCE_UNKNOWN; else NULL */
 	uint64_t reserved[4];
