@@ -87,6 +87,11 @@ def seeds_of_safetensors_index():
                   b'"weight_map":{"x":"a.safetensors","y":"b.safetensors"}}')
 
 
+def seeds_of_object_graph():
+    yield from files((GOLDEN.parent / "object_graphs", "*.graph"))
+    yield "slots-savers", bytes.fromhex("0a0d0a04080112016b1a051201732a00" "0a0c22080a0173120374686c2a020801" "0a00")
+
+
 def seeds_of_reads():
     """Each call once on the sound container, and with a change."""
     program = bytes()
