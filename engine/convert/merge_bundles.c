@@ -215,6 +215,20 @@ static enum cairn_status check_size(const struct bundle_merging *merging, const 
 				   status.size, size_min);
 }
 
+/* Either somebody has just replaced the source, or it is not whole. */
+static enum cairn_status missing_data(const struct bundle_merging *merging,
+				      const struct bundle_source *source, const char *path,
+				      struct cairn_error *error)
+{
+	enum cairn_status status = bundle_source_check(merging->system, source, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	status = error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+			   "this data file is missing");
+	return error_prefix(error, status, path);
+}
+
 static enum cairn_status take_data(struct bundle_merging *merging, uint32_t number,
 				   struct cairn_error *error)
 {
@@ -239,6 +253,8 @@ static enum cairn_status take_data(struct bundle_merging *merging, uint32_t numb
 	}
 	if (status == CAIRN_OK)
 		status = check_size(merging, draft, shard->size_min, error);
+	if (status == CAIRN_NOT_FOUND)
+		return missing_data(merging, source, path, error);
 	return status == CAIRN_OK ? status : error_prefix(error, status, path);
 }
 

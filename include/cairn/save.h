@@ -158,7 +158,8 @@ struct cairn_merge_report {
  * MISMATCH: byte orders or format versions differ; a tensor is in two sources; slices of one tensor
  * differ in type or shape, or overlap. NOT_FOUND: a source is not there (unless allow_missing), or
  * none is. PRECONDITION: slices are missing (unless allow_incomplete), which TensorFlow accepts.
- * TRUNCATED: a data file is shorter than its index says. EXISTS, BUSY, IN_DOUBT, IO, CANCELLED ...
+ * TRUNCATED, CORRUPT: a data file is shorter than its index says, or not there. EXISTS, BUSY,
+ * IN_DOUBT, IO, CANCELLED ...
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_merge(const char *const *sources, uint32_t count,
 						       const char *path,

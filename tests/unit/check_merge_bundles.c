@@ -312,7 +312,8 @@ START_TEST(a_data_file_that_is_not_there_is_named)
 {
 	ck_assert_int_eq(
 		system_unlink(scene.system, SYSTEM_CWD, PARTS "/part-1.data-00000-of-00001"), 0);
-	ASSERT_FAILS(merge(COUNT), CAIRN_NOT_FOUND, "part-1.data-00000-of-00001");
+	ASSERT_FAILS(merge(COUNT), CAIRN_CORRUPT,
+		     "part-1.data-00000-of-00001': this data file is missing");
 	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 1);
 }
 END_TEST
