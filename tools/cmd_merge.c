@@ -4,8 +4,11 @@
  *
  * The library merges, atomically, and links what it can. Here the sources are looked at before, so
  * that the result can say of each what became of it, and why: whether files can be linked follows
- * from their format and their file system.
+ * from their format and their file system. With --to tf all paths are prefixes of TensorFlow
+ * checkpoints, whose data files are looked at by their names.
  */
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdlib.h>
@@ -19,8 +22,9 @@
 
 enum fate {
 	LINKED,
-	FOREIGN,  /* copied: of a format that has no digests and no alignment */
-	ELSEWHERE /* copied: no link leads to another file system */
+	FOREIGN,   /* copied: of a format that has no digests and no alignment */
+	ELSEWHERE, /* copied: no link leads to another file system */
+	SYMBOLIC   /* copied: a link would lead where the symbolic one does */
 };
 
 struct source {
@@ -34,9 +38,12 @@ struct merge {
 	const char *destination;
 	bool force;
 	bool allow_incomplete;
+	bool allow_missing;
 	bool remove_sources;
 	bool json;
 	uint64_t shard_size_max;
+	const char *to; /* or NULL */
+	enum cairn_target target;
 
 	struct source *sources; /* owned */
 	uint32_t source_count;
@@ -51,12 +58,17 @@ struct merge {
 
 /* ---------------------------------------------------------------------------- what is asked for */
 
+static bool is_bundle(const struct merge *merge)
+{
+	return merge->target == CAIRN_TARGET_TENSORFLOW;
+}
+
 static bool is_one_file(const struct merge *merge)
 {
 	static const char suffix[] = ".cairn";
 	const size_t size = strlen(merge->destination);
 
-	return size >= sizeof(suffix) - 1 &&
+	return !is_bundle(merge) && size >= sizeof(suffix) - 1 &&
 	       strcmp(merge->destination + size - (sizeof(suffix) - 1), suffix) == 0;
 }
 
@@ -64,6 +76,34 @@ static bool is_one_file(const struct merge *merge)
 static bool is_rewritten(const struct merge *merge)
 {
 	return is_one_file(merge) || merge->shard_size_max;
+}
+
+/* What stands for a checkpoint: itself, or of a prefix the index. */
+static bool find_facts(const struct merge *merge, const char *path, bool follow, struct stat *facts)
+{
+	char *index = NULL;
+
+	if (is_bundle(merge) && asprintf(&index, "%s.index", path) < 0)
+		return false;
+	const char *name = index ? index : path;
+	const bool found = (follow ? stat(name, facts) : lstat(name, facts)) == 0;
+	free(index);
+	return found;
+}
+
+static int choose_target(struct merge *merge)
+{
+	merge->target = CAIRN_TARGET_CAIRN;
+	if (merge->to && strcmp(merge->to, "tf") == 0)
+		merge->target = CAIRN_TARGET_TENSORFLOW;
+	else if (merge->to && strcmp(merge->to, "cairn") != 0)
+		return cli_usage_error("merge", "merge: --to '%s': cairn or tf", merge->to);
+	if (is_bundle(merge) && merge->shard_size_max)
+		return cli_usage_error("merge", "merge: with --to tf shards stay as they are: no "
+						"--max-shard-size");
+	if (!is_bundle(merge) && merge->allow_missing)
+		return cli_usage_error("merge", "merge: --allow-missing is for prefixes: --to tf");
+	return CLI_GO_ON;
 }
 
 static int check_destination(const struct merge *merge)
@@ -77,7 +117,7 @@ static int check_destination(const struct merge *merge)
 				       "merge: '%s' is the name of one file: shards need a folder, "
 				       "whose name does not end in .cairn",
 				       merge->destination);
-	if (!merge->force && lstat(merge->destination, &facts) == 0)
+	if (!merge->force && find_facts(merge, merge->destination, false, &facts))
 		return cli_error(CLI_NO,
 				 "'%s': it is there already, and the first argument is what is "
 				 "written; --force replaces it",
@@ -147,6 +187,50 @@ static enum fate foresee(const struct merge *merge, const struct source *source,
 	return fate;
 }
 
+/* A data file of the prefix: its base name and ".data-" are in front. */
+static void examine_data(struct merge *merge, struct source *source, int folder, const char *name,
+			 const dev_t *device)
+{
+	struct stat link;
+	struct stat facts;
+
+	if (fstatat(folder, name, &facts, 0) != 0 ||
+	    fstatat(folder, name, &link, AT_SYMLINK_NOFOLLOW) != 0)
+		return;
+	source->bytes = cli_add(source->bytes, (uint64_t)facts.st_size);
+	if (S_ISLNK(link.st_mode))
+		source->fate = SYMBOLIC;
+	else if (device && facts.st_dev != *device)
+		source->fate = ELSEWHERE;
+	if (source->fate != LINKED)
+		merge->to_copy = cli_add(merge->to_copy, (uint64_t)facts.st_size);
+}
+
+/* What is wrong with it, the library says. */
+static void examine_prefix(struct merge *merge, struct source *source)
+{
+	const char *slash = strrchr(source->path, '/');
+	char *folder = slash ? strndup(source->path, (size_t)(slash - source->path) + 1)
+			     : strdup(".");
+	char *start = NULL;
+	dev_t device = 0;
+	const bool has_device = destination_device(merge, &device);
+	DIR *stream = folder ? opendir(folder) : NULL;
+
+	source->format = "tensorflow-v2";
+	if (stream && asprintf(&start, "%s.data-", slash ? slash + 1 : source->path) >= 0) {
+		for (const struct dirent *entry; (entry = readdir(stream));) {
+			if (strncmp(entry->d_name, start, strlen(start)) == 0)
+				examine_data(merge, source, dirfd(stream), entry->d_name,
+					     has_device ? &device : NULL);
+		}
+		free(start);
+	}
+	if (stream)
+		closedir(stream);
+	free(folder);
+}
+
 /* Without the reader's note: that a source is one shard of several is why it is merged. */
 static int examine_source(struct merge *merge, struct source *source)
 {
@@ -155,6 +239,10 @@ static int examine_source(struct merge *merge, struct source *source)
 
 	if (!*source->path)
 		return cli_usage_error("merge", "merge: the path of a source is empty");
+	if (is_bundle(merge)) {
+		examine_prefix(merge, source);
+		return CLI_GO_ON;
+	}
 	const enum cairn_status status = cairn_reader_open(source->path, NULL, &reader, &error);
 	if (status != CAIRN_OK)
 		return cli_fail_open(source->path, status, &error);
@@ -170,11 +258,11 @@ static int examine_source(struct merge *merge, struct source *source)
 	return CLI_GO_ON;
 }
 
-static bool is_gone(const struct source *source)
+static bool is_gone(const struct merge *merge, const struct source *source)
 {
 	struct stat facts;
 
-	return lstat(source->path, &facts) != 0;
+	return !find_facts(merge, source->path, false, &facts);
 }
 
 /* Its name now leads to what was written. */
@@ -183,7 +271,8 @@ static bool is_replaced(const struct merge *merge, const struct source *source)
 	struct stat facts;
 	struct stat result;
 
-	return stat(source->path, &facts) == 0 && stat(merge->destination, &result) == 0 &&
+	return find_facts(merge, source->path, true, &facts) &&
+	       find_facts(merge, merge->destination, true, &result) &&
 	       facts.st_dev == result.st_dev && facts.st_ino == result.st_ino;
 }
 
@@ -221,6 +310,8 @@ static int merge_all(struct merge *merge)
 		.shard_size_max = merge->shard_size_max,
 		.progress = update,
 		.progress_context = merge,
+		.target = merge->target,
+		.allow_missing = merge->allow_missing,
 	};
 	struct cairn_error error = {.code = CAIRN_OK};
 	const char **paths = calloc(merge->source_count, sizeof(*paths));
@@ -249,6 +340,8 @@ static const char *reason(const struct merge *merge, const struct source *source
 		return "new-shards";
 	if (source->fate == FOREIGN)
 		return "foreign-format";
+	if (source->fate == SYMBOLIC)
+		return "symbolic-link";
 	return source->fate == ELSEWHERE ? "other-file-system" : NULL;
 }
 
@@ -265,11 +358,31 @@ static void print_copied(const struct source *source)
 		puts("it is on another file system");
 }
 
+static void print_data_files(const struct merge *merge)
+{
+	const uint32_t copied = merge->report.copied;
+	const uint32_t linked = merge->report.shards - copied;
+	char size[CLI_SIZE_SIZE];
+
+	cli_format_size((double)merge->report.copied_bytes, size);
+	if (copied)
+		printf("copied %" PRIu32 " data file%s, %s: they cannot be linked from where they "
+		       "are\n",
+		       copied, cli_plural(copied), size);
+	if (linked)
+		printf("linked %" PRIu32 " data file%s: none of their bytes were copied\n", linked,
+		       cli_plural(linked));
+}
+
 static void print_fates(const struct merge *merge)
 {
 	const uint32_t linked = merge->source_count - merge->report.copied;
 	char size[CLI_SIZE_SIZE];
 
+	if (is_bundle(merge)) {
+		print_data_files(merge);
+		return;
+	}
 	cli_format_size((double)merge->report.copied_bytes, size);
 	if (is_one_file(merge)) {
 		printf("copied all tensors, %s: into one file\n", size);
@@ -291,7 +404,7 @@ static void print_removed(const struct merge *merge)
 	uint32_t gone = 0;
 
 	for (uint32_t i = 0; i < merge->source_count; i++)
-		gone += is_gone(&merge->sources[i]);
+		gone += is_gone(merge, &merge->sources[i]);
 	printf("removed %" PRIu32 " source%s\n", gone, cli_plural(gone));
 }
 
@@ -300,13 +413,19 @@ static void note_kept(const struct merge *merge)
 {
 	for (uint32_t i = 0; i < merge->source_count; i++) {
 		const struct source *source = &merge->sources[i];
-		if (!is_gone(source) && !is_replaced(merge, source))
+		if (!is_gone(merge, source) && !is_replaced(merge, source))
 			cli_note("'%s' stays: %s", source->path,
-				 source->fate == FOREIGN
-					 ? "it was not written by Cairn"
+				 source->fate == FOREIGN ? "it was not written by Cairn"
+				 : is_bundle(merge)
+					 ? "it could not be removed"
 					 : "it could not be removed, or is a part of a sharded "
 					   "checkpoint");
 	}
+}
+
+static const char *format(const struct merge *merge)
+{
+	return is_bundle(merge) ? "tensorflow-v2" : is_one_file(merge) ? "cairn" : "cairn-sharded";
 }
 
 static void print_text(const struct merge *merge, double seconds)
@@ -316,7 +435,7 @@ static void print_text(const struct merge *merge, double seconds)
 	if (is_one_file(merge))
 		printf("wrote '%s' (cairn): ", merge->destination);
 	else
-		printf("wrote '%s' (cairn-sharded): %" PRIu32 " shard%s, ", merge->destination,
+		printf("wrote '%s' (%s): %" PRIu32 " shard%s, ", merge->destination, format(merge),
 		       shards, cli_plural(shards));
 	printf("from %" PRIu32 " source%s, %.2f s\n", merge->source_count,
 	       cli_plural(merge->source_count), seconds);
@@ -342,7 +461,7 @@ static void json_source(struct json_output *json, const struct merge *merge,
 	emit_key(json, "reason");
 	emit_text(json, why);
 	emit_key(json, "removed");
-	emit_bool(json, merge->remove_sources && is_gone(source));
+	emit_bool(json, merge->remove_sources && is_gone(merge, source));
 	emit_end_object(json);
 }
 
@@ -354,7 +473,7 @@ static void print_json(const struct merge *merge)
 	emit_key(&json, "path");
 	emit_text(&json, merge->destination);
 	emit_key(&json, "format");
-	emit_text(&json, is_one_file(merge) ? "cairn" : "cairn-sharded");
+	emit_text(&json, format(merge));
 	emit_key(&json, "shards");
 	emit_unsigned(&json, merge->report.shards);
 	emit_key(&json, "copied");
@@ -374,8 +493,10 @@ static void print_json(const struct merge *merge)
 
 static int run(struct merge *merge)
 {
-	int result = check_destination(merge);
+	int result = choose_target(merge);
 
+	if (result == CLI_GO_ON)
+		result = check_destination(merge);
 	for (uint32_t i = 0; i < merge->source_count && result == CLI_GO_ON; i++)
 		result = examine_source(merge, &merge->sources[i]);
 	if (result != CLI_GO_ON)
@@ -411,11 +532,16 @@ int cmd_merge(int argc, char **argv)
 {
 	struct merge merge = {.destination = NULL};
 	const struct cli_option options[] = {
+		{"--to", CLI_TEXT, "FORMAT",
+		 "cairn, or tf: TensorFlow checkpoints, data and index as TensorFlow merges them",
+		 &merge.to},
 		{"--force", CLI_FLAG, NULL, "replace what is at DST", &merge.force},
 		{"--max-shard-size", CLI_SIZE, "SIZE",
 		 "write new shards of at most, e.g. 5GB or 512MiB", &merge.shard_size_max},
 		{"--allow-incomplete", CLI_FLAG, NULL, "also tensors of which slices are missing",
 		 &merge.allow_incomplete},
+		{"--allow-missing", CLI_FLAG, NULL,
+		 "with --to tf, leave out prefixes that are not there", &merge.allow_missing},
 		{"--remove-sources", CLI_FLAG, NULL, "remove the sources when all is done",
 		 &merge.remove_sources},
 		{"--json", CLI_FLAG, NULL, "one object", &merge.json},
@@ -430,7 +556,10 @@ int cmd_merge(int argc, char **argv)
 		"system, are\n"
 		"copied. DST ending in .cairn becomes one file. A tensor may be in several "
 		"sources if its\n"
-		"bytes are the same; slices of one tensor are put together.\n",
+		"bytes are the same; slices of one tensor are put together.\n"
+		"With --to tf DST and the sources are prefixes, as TensorFlow's Saver names them, "
+		"in the\n"
+		"order of their shards; no tensor may be in two of them.\n",
 		2,
 		SIZE_MAX,
 		options,

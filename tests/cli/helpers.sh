@@ -15,6 +15,11 @@ make() {
 	python3 "$CAIRN_CLI_TESTS/make_safetensors.py" "$@"
 }
 
+# bundle PREFIX SHARDS [NAME:SHARD:TEXT]...: a TensorFlow checkpoint; see make_bundle.py.
+bundle() {
+	python3 "$CAIRN_CLI_TESTS/make_bundle.py" "$@"
+}
+
 # model OUT: the file that most cases look at.
 model() {
 	make "$1" --metadata format=pt --metadata 'note=grüße' \
