@@ -438,6 +438,49 @@ static enum cairn_status add_stored(struct cairn_writer *writer, struct cairn_st
 	return CAIRN_OK;
 }
 
+/* The next of the end offsets of a tensor's elements, which never descend. */
+static bool follow_ends(const uint8_t *ends, size_t count, uint64_t bytes, uint64_t *last)
+{
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t end = load_u64(ends + i * sizeof(uint64_t));
+
+		if (end < *last || end > bytes)
+			return false;
+		*last = end;
+	}
+	return true;
+}
+
+/* Strings are copied as they are stored: a container whose digests fit may have a table of end
+ * offsets that no writer makes. What a foreign format has is decoded, and in order. */
+static enum cairn_status check_ends(const struct cairn_tensor *tensor, struct cairn_error *error)
+{
+	uint8_t ends[512 * sizeof(uint64_t)];
+	enum cairn_status status = CAIRN_OK;
+	uint64_t table;
+	uint64_t last = 0;
+	bool good;
+
+	if (tensor->block_bytes != 0 || tensor->dtype == CAIRN_NULL ||
+	    tensor->reader->index.foreign)
+		return CAIRN_OK;
+	good = checked_multiply(tensor->element_count, sizeof(uint64_t), &table) &&
+	       table <= tensor->size;
+	for (uint64_t at = 0; good && status == CAIRN_OK && at < table; at += sizeof(ends)) {
+		const uint64_t size = table - at < sizeof(ends) ? table - at : sizeof(ends);
+
+		status = cairn_tensor_read(tensor, at, ends, size, error);
+		if (status == CAIRN_OK)
+			good = follow_ends(ends, size / sizeof(uint64_t), tensor->size - table,
+					   &last);
+	}
+	if (status != CAIRN_OK || (good && last == tensor->size - table))
+		return status;
+	return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+			 "the end offsets of the elements of tensor %s are not in order",
+			 quote(tensor->name).text);
+}
+
 /* All bytes of a tensor, read now and copied. */
 static enum cairn_status add_copy_of(struct cairn_writer *writer,
 				     const struct cairn_tensor_spec *spec,
@@ -449,6 +492,8 @@ static enum cairn_status add_copy_of(struct cairn_writer *writer,
 	enum cairn_status status;
 
 	status = cairn_tensor_view(tensor, &view, error);
+	if (status == CAIRN_OK)
+		status = check_ends(tensor, error);
 	if (status == CAIRN_OK)
 		status = describe(writer, spec, name_space, &item, error);
 	if (status == CAIRN_OK) {
@@ -530,6 +575,8 @@ enum cairn_status cairn_writer_add_tensor(struct cairn_writer *writer, struct ca
 	if (status == CAIRN_OK && dtype_is_variable(tensor->dtype) &&
 	    (tensor->flags & CAIRN_TENSOR_SLICED) != 0)
 		return add_joined(writer, own_name, tensor, error);
+	if (status == CAIRN_OK)
+		status = check_ends(tensor, error);
 	if (status == CAIRN_OK && holder.slice_count == 0)
 		status = add_unstored(writer, own_name, tensor, &holder, error);
 	for (uint32_t i = 0; status == CAIRN_OK && i < holder.slice_count; i++)

@@ -11,6 +11,7 @@
 
 #include "engine/read/reader.h"
 #include "engine/system/memory_system.h"
+#include "engine/write/writer.h"
 #include "format/record.h"
 #include "tests/support/container_places.h"
 
@@ -522,6 +523,30 @@ START_TEST(an_alias_of_an_alias_is_corrupt)
 }
 END_TEST
 
+/* Digests that fit prove no good will: a writer would pass on what no writer makes. */
+START_TEST(strings_out_of_order_are_not_copied)
+{
+	struct cairn_reader *reader = NULL;
+	struct cairn_writer *writer = NULL;
+	struct cairn_tensor strings;
+	struct cairn_error error = {0};
+
+	field_store(place_of(DATA, E_STRINGS), 8, _i == 0 ? UINT64_MAX : 100);
+	container_bytes_seal_data(&container);
+	ck_assert_int_eq(
+		reader_open_bytes(sys, container.bytes, container.size, NULL, &reader, NULL),
+		CAIRN_OK);
+	ck_assert_int_eq(cairn_reader_tensor_at(reader, T_STRINGS, &strings, NULL), CAIRN_OK);
+	ck_assert_int_eq(writer_create(sys, "copy.cairn", NULL, &writer, NULL), CAIRN_OK);
+	ck_assert_int_eq(
+		cairn_writer_add_tensor(writer, (struct cairn_string){NULL, 0}, &strings, &error),
+		CAIRN_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(error.message, "the end offsets of the elements of tensor"));
+	cairn_writer_destroy(writer);
+	cairn_reader_close(reader);
+}
+END_TEST
+
 START_TEST(a_tensor_without_checked_slices_is_not_called_verified)
 {
 	uint8_t *const slice = place_of(SLICE, S_BIG);
@@ -562,6 +587,7 @@ static Suite *corruption_suite(void)
 	tcase_add_test(tcase, extents_that_share_bytes_are_corrupt);
 	tcase_add_test(tcase, slices_that_overlap_are_corrupt_in_a_check_of_the_index);
 	tcase_add_test(tcase, an_alias_of_an_alias_is_corrupt);
+	tcase_add_loop_test(tcase, strings_out_of_order_are_not_copied, 0, 2);
 	tcase_add_test(tcase, a_tensor_without_checked_slices_is_not_called_verified);
 	suite_add_tcase(suite, tcase);
 	return suite;
