@@ -50,6 +50,16 @@ def seeds_of_container_sealed():
             yield f"{name}-{mode}", squeeze(file[:47] + bytes([mode]) + file[48:])
 
 
+def seeds_of_convert():
+    for name, file in containers():
+        for flags in (0, 1, 0x1e, 0x1f):
+            yield f"{name}-{flags}", bytes([flags]) + squeeze(file)
+
+
+def seeds_of_sharded():
+    yield "small", b""  # the mutator knows a sound one
+
+
 def seeds_of_index():
     for name, file in containers():
         footer = file[-PAGE:]

@@ -263,7 +263,7 @@ static bool verify(const struct cairn_reader *reader)
 	return seen == 0;
 }
 
-void fuzz_use_reader(const struct cairn_reader *reader)
+bool fuzz_use_reader(const struct cairn_reader *reader)
 {
 	struct cairn_reader_info info = {.size = sizeof(info)};
 	struct cairn_shard shard;
@@ -280,4 +280,5 @@ void fuzz_use_reader(const struct cairn_reader *reader)
 	FUZZ_MUST(verify(reader) == use.sound);
 	cairn_reader_info(reader, &info);
 	FUZZ_MUST(info.materialised_bytes == 0);
+	return use.sound;
 }
