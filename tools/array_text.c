@@ -28,6 +28,15 @@ void array_shape_set(struct array_shape *shape, uint32_t rank, const uint64_t *d
 	shape->summarised = count > ARRAY_WHOLE_MAX;
 }
 
+static bool is_empty(const struct array_shape *shape)
+{
+	for (uint32_t d = 0; d < shape->rank; d++) {
+		if (shape->dims[d] == 0)
+			return true;
+	}
+	return false;
+}
+
 uint64_t array_shown(const struct array_shape *shape, uint32_t dimension, uint64_t *gap)
 {
 	const uint64_t dim = shape->dims[dimension];
@@ -41,10 +50,10 @@ bool array_shown_count(const struct array_shape *shape, uint64_t most, uint64_t 
 {
 	uint64_t gap;
 
-	*count = 1;
-	for (uint32_t d = 0; d < shape->rank; d++) {
+	*count = is_empty(shape) ? 0 : 1;
+	for (uint32_t d = 0; *count && d < shape->rank; d++) {
 		const uint64_t shown = array_shown(shape, d, &gap);
-		if (shown && *count > most / shown)
+		if (*count > most / shown)
 			return false;
 		*count *= shown;
 	}
@@ -166,15 +175,6 @@ static void put_between(struct printer *printer, uint32_t d, uint64_t index)
 		put_blanks(printer, d + 1);
 	}
 	put_repeated(printer, "[", inner);
-}
-
-static bool is_empty(const struct array_shape *shape)
-{
-	for (uint32_t d = 0; d < shape->rank; d++) {
-		if (shape->dims[d] == 0)
-			return true;
-	}
-	return false;
 }
 
 void array_print(FILE *file, const struct array_shape *shape, array_element element, void *context)

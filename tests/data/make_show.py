@@ -82,7 +82,7 @@ def cases():
     yield "uint8 over the limit", (np.arange(1001) % 7).astype("uint8")
     yield "bool", np.array([[True, False, True], [False, False, True]])
     yield "bool one", np.array(True)
-    for shape in [(0,), (0, 3), (3, 0, 2)]:
+    for shape in [(0,), (0, 3), (3, 0, 2), (5, 1001, 1001, 0)]:
         yield f"empty {shape}", np.zeros(shape, dtype="float32")
     for name, values in {"plain": [1 + 2j, -3.5j, 0.25], "specials": [complex(nan, inf), complex(-inf, nan), 1j],
                          "wide": [1e10 + 1e-10j, 1], "long": list(np.arange(40) * (0.5 - 0.25j))}.items():
