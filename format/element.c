@@ -192,50 +192,6 @@ bool element_decoder_begin(struct element_decoder *decoder, enum cairn_dtype dty
 	return true;
 }
 
-/* ------------------------------------------------------------------------------ one at a time */
-
-static float f32_from_bits(uint32_t bits)
-{
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static uint32_t bits_of_f32(float value)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	return bits;
-}
-
-static double f64_from_bits(uint64_t bits)
-{
-	double value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-/*
- * Half to single precision: the mantissa moves up by 13 bits and the exponent by 112. Two cases
- * need more: the largest exponent becomes the largest there, and a subnormal, which has no leading
- * one, is read with one that is then taken away. No operand on the way is subnormal, so that a
- * processor that was told to flush those gives the same result.
- */
-static float f32_from_f16(uint16_t half)
-{
-	const uint32_t shifted = (uint32_t)(half & 0x7fff) << 13;
-	const uint32_t exponent = shifted & 0x0f800000;
-	const uint32_t normal = shifted + (112u << 23);
-	const uint32_t special = normal + (112u << 23);
-	const uint32_t subnormal = bits_of_f32(f32_from_bits(normal + (1u << 23)) - 0x1p-14F);
-	const uint32_t bits = exponent == 0 ? subnormal : exponent == 0x0f800000 ? special : normal;
-
-	return f32_from_bits(bits | (uint32_t)(half & 0x8000) << 16);
-}
-
 /* ------------------------------------------------------------------------------------ in number */
 
 /* The code of number `index` of a packed type, lowest bits first. */
@@ -272,10 +228,10 @@ static void decode_16_bits(const struct element_decoder *decoder, const uint8_t 
 					     : (float)load_u16(bytes + 2 * i);
 	} else if (decoder->dtype == CAIRN_BF16) {
 		for (size_t i = 0; i < count; i++)
-			numbers[i] = f32_from_bits((uint32_t)load_u16(bytes + 2 * i) << 16);
+			numbers[i] = element_bf16(bytes + 2 * i);
 	} else {
 		for (size_t i = 0; i < count; i++)
-			numbers[i] = f32_from_f16(load_u16(bytes + 2 * i));
+			numbers[i] = element_f16(bytes + 2 * i);
 	}
 }
 
@@ -305,7 +261,7 @@ static void decode_64_bits(const struct element_decoder *decoder, const uint8_t 
 	for (size_t i = 0; i < count; i++) {
 		const uint64_t bits = load_u64(bytes + 8 * i);
 
-		numbers[i] = decoder->encoding == ENCODING_FLOAT    ? f64_from_bits(bits)
+		numbers[i] = decoder->encoding == ENCODING_FLOAT    ? element_f64(bytes + 8 * i)
 			     : decoder->encoding == ENCODING_SIGNED ? (double)(int64_t)bits
 								    : (double)bits;
 	}

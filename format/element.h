@@ -14,6 +14,8 @@
 
 #include <cairn/dtype.h>
 
+#include "format/bytes.h"
+
 /* Values that a code of at most 8 bits can have. */
 #define ELEMENT_CODES 256
 
@@ -42,5 +44,59 @@ void element_to_f64(const struct element_decoder *decoder, const uint8_t *bytes,
 /* The same for narrow types. */
 void element_to_f32(const struct element_decoder *decoder, const uint8_t *bytes, uint64_t first,
 		    size_t count, float *numbers);
+
+/* ----------------------------------------------------------------- for loops over many elements */
+
+static inline float element_f32(const uint8_t *bytes)
+{
+	float value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static inline double element_f64(const uint8_t *bytes)
+{
+	double value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static inline float element_f32_from_bits(uint32_t bits)
+{
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static inline float element_bf16(const uint8_t *bytes)
+{
+	return element_f32_from_bits((uint32_t)load_u16(bytes) << 16);
+}
+
+/*
+ * Half to single precision: the mantissa moves up by 13 bits and the exponent by 112. Two cases
+ * need more: the largest exponent becomes the largest there, and a subnormal, which has no leading
+ * one, is read with one that is then taken away. No operand on the way is subnormal, so that a
+ * processor that was told to flush those gives the same result; and there is no branch, so that a
+ * compiler can make vectors of it.
+ */
+static inline float element_f16(const uint8_t *bytes)
+{
+	const uint32_t half = load_u16(bytes);
+	const uint32_t shifted = (half & 0x7fff) << 13;
+	const uint32_t exponent = shifted & 0x0f800000;
+	const uint32_t is_subnormal = 0u - ((exponent - 1) >> 31); /* all bits, or none */
+	const uint32_t is_special = (exponent + (1u << 23)) >> 28; /* 1 or 0 */
+	const uint32_t normal = shifted + (112u << 23) * (1 + is_special);
+	const float lifted = element_f32_from_bits(normal + (1u << 23)) - 0x1p-14F;
+	uint32_t bits;
+
+	memcpy(&bits, &lifted, sizeof(bits));
+	bits = (bits & is_subnormal) | (normal & ~is_subnormal);
+	return element_f32_from_bits(bits | (half & 0x8000) << 16);
+}
 
 #endif

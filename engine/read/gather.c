@@ -130,6 +130,22 @@ enum cairn_status region_resolve(const struct cairn_tensor *tensor,
 	return CAIRN_OK;
 }
 
+enum cairn_status tensor_holder(const struct cairn_tensor *tensor, struct tensor_record *holder,
+				struct cairn_error *error)
+{
+	struct tensor_record record;
+	enum cairn_status status;
+
+	status = index_tensor(&tensor->reader->index, tensor->record, &record, error);
+	if (status == CAIRN_OK)
+		status = index_resolve_alias(&tensor->reader->index, tensor->record, &record,
+					     holder, error);
+	if (status != CAIRN_OK)
+		return status;
+	status = index_tensor_supported(holder, error);
+	return status == CAIRN_OK ? status : error_prefix_tensor(error, status, tensor->name);
+}
+
 /* ------------------------------------------------------------------------------ slices as boxes */
 
 /* A stored slice in the region's units. */

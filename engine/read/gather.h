@@ -18,6 +18,11 @@ struct region {
 	uint64_t size; /* bytes of the part */
 };
 
+/* The record that holds the tensor's bytes: its own, or that of the tensor it is an alias of.
+ * UNSUPPORTED when it is of a later version. */
+enum cairn_status tensor_holder(const struct cairn_tensor *tensor, struct tensor_record *holder,
+				struct cairn_error *error);
+
 /*
  * Resolves a request (NULL, NULL: all of it) to units. MISMATCH when it leaves the shape;
  * UNSUPPORTED when it cuts through a block, or is a real part of a tensor of variable-size

@@ -594,6 +594,18 @@ static enum cairn_status verify_cold(const struct stored *stored, uint64_t offse
 		       : stored_verify(stored, offset, size, error);
 }
 
+enum cairn_status stored_prepare(const struct stored *stored, uint64_t offset, uint64_t size,
+				 struct cairn_error *error)
+{
+	enum cairn_status status = verify_cold(stored, offset, size, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	status = file_prepare(&stored->reader->files[stored->shard], stored->offset + offset, size,
+			      error);
+	return status == CAIRN_OK ? CAIRN_OK : stored_located(stored, status, error);
+}
+
 /* Verifies and copies chunk by chunk, so that the copy finds the bytes in the processor's cache. */
 static enum cairn_status copy_step(const struct stored *stored, uint64_t offset, uint64_t size,
 				   uint8_t *buffer, struct cairn_error *error)

@@ -45,6 +45,12 @@ bool stored_has_foreign_check(const struct stored *stored);
 enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, uint64_t size,
 				struct cairn_error *error);
 
+/* Before a pass over a range (at most FILE_STEP_SIZE) of a mapped slice that is checked: brings in
+ * what is not in memory in large pieces, and makes all of it safe to touch. What is touched still
+ * has to be verified. TRUNCATED, IO, NO_MEMORY, CHECKSUM. */
+enum cairn_status stored_prepare(const struct stored *stored, uint64_t offset, uint64_t size,
+				 struct cairn_error *error);
+
 /* One chunk at a time in memory, for copies of unmapped slices by small pieces. Zero it first;
  * release gives its memory back. */
 struct stored_scratch {

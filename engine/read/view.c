@@ -195,24 +195,6 @@ static enum cairn_status view_values(const struct cairn_tensor *tensor,
 
 /* --------------------------------------------------------------------------------------- public */
 
-/* The record that holds the tensor's bytes: its own, or that of the tensor it is an alias of.
- * UNSUPPORTED when it is of a later version. */
-static enum cairn_status holder_of(const struct cairn_tensor *tensor, struct tensor_record *holder,
-				   struct cairn_error *error)
-{
-	struct tensor_record record;
-	enum cairn_status status;
-
-	status = index_tensor(&tensor->reader->index, tensor->record, &record, error);
-	if (status == CAIRN_OK)
-		status = index_resolve_alias(&tensor->reader->index, tensor->record, &record,
-					     holder, error);
-	if (status != CAIRN_OK)
-		return status;
-	status = index_tensor_supported(holder, error);
-	return status == CAIRN_OK ? status : error_prefix_tensor(error, status, tensor->name);
-}
-
 /* A part of elements of variable size: its bytes are not a part of the tensor's. */
 static bool is_part_of_values(const struct cairn_tensor *tensor, const uint64_t *starts)
 {
@@ -246,7 +228,7 @@ enum cairn_status cairn_tensor_view_slice(const struct cairn_tensor *tensor, con
 					  struct cairn_error *error)
 {
 	struct tensor_record holder;
-	enum cairn_status status = holder_of(tensor, &holder, error);
+	enum cairn_status status = tensor_holder(tensor, &holder, error);
 
 	if (status == CAIRN_OK && (starts == NULL) != (lengths == NULL))
 		status = error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
@@ -326,7 +308,7 @@ static enum cairn_status copy_part(const struct cairn_tensor *tensor, const stru
 				   struct cairn_error *error)
 {
 	struct tensor_record holder;
-	enum cairn_status status = holder_of(tensor, &holder, error);
+	enum cairn_status status = tensor_holder(tensor, &holder, error);
 
 	if (status == CAIRN_OK && (copy->starts == NULL) != (copy->lengths == NULL))
 		status = error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,

@@ -9,6 +9,7 @@
  *     reader.h   open a checkpoint, find tensors, use them in place
  *     writer.h   write a container, atomically and durably
  *     save.h     sharded saves: many writers, one commit; merging; clearing up
+ *     stats.h    extremes, mean, NaN and zeros of a tensor
  *     verify.h   check a whole checkpoint
  *     convert.h  from one format to another
  *     diff.h     compare two checkpoints
@@ -30,6 +31,7 @@
 #include <cairn/reader.h>
 #include <cairn/save.h>
 #include <cairn/state.h>
+#include <cairn/stats.h>
 #include <cairn/verify.h>
 #include <cairn/writer.h>
 
