@@ -5,6 +5,7 @@
  *     limits   memory, digests and disk of this machine, without Cairn
  *     open     open, find and iterate with 1,000, 100,000 and 1,000,000 tensors
  *     view     first view, touch and copy of a cached 0.5 GB file; no system calls
+ *     stats    extremes, mean and NaN of 256 MB beside XXH3 and memcpy
  *     save     durable save of 0.5 GB beside raw O_DIRECT writes, by 1 to 4 threads
  *     formats  the same bytes to other formats, beside raw O_DIRECT writes
  *     merge    64 containers of 10,000 tensors merged; a sharded save by two processes
@@ -35,6 +36,9 @@ static const struct {
 	{"limits", case_limits}, {"open", case_open},       {"view", case_view},
 	{"save", case_save},     {"formats", case_formats}, {"merge", case_merge},
 	{"diff", case_diff},     {"memory", case_memory},
+	{"limits", case_limits}, {"open", case_open}, {"view", case_view},
+	{"stats", case_stats},   {"save", case_save}, {"merge", case_merge},
+	{"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -52,6 +56,7 @@ static const char usage_text[] =
 	"usage: bench_cairn [CASE...] [options]\n"
 	"\n"
 	"Cases (all when none is named): limits open view save formats merge diff memory\n"
+	"Cases (all when none is named): limits open view stats save merge memory\n"
 	"  --scratch DIR  where files are made; default /var/tmp. Needs 3 GB; memory: 12 GB\n"
 	"  --size GIB     of what case memory restores; default 8\n"
 	"  --quick        fewer rounds, smaller files\n"
@@ -150,6 +155,9 @@ static void clean_scratch(const struct bench *bench)
 		"raw",
 		"large.cairn",
 		"raw-0",
+		"open-1000.cairn", "open-100000.cairn", "open-1000000.cairn",
+		"model.cairn",     "saved.cairn",       "raw",
+		"stats.cairn",     "large.cairn",       "raw-0",
 		"raw-1",
 		"diff-a.cairn",
 		"diff-b.cairn",
