@@ -35,10 +35,9 @@ static const struct {
 } cases[] = {
 	{"limits", case_limits}, {"open", case_open},       {"view", case_view},
 	{"save", case_save},     {"formats", case_formats}, {"merge", case_merge},
-	{"diff", case_diff},     {"memory", case_memory},
-	{"limits", case_limits}, {"open", case_open}, {"view", case_view},
-	{"stats", case_stats},   {"save", case_save}, {"merge", case_merge},
-	{"memory", case_memory},
+	{"diff", case_diff},     {"memory", case_memory},   {"limits", case_limits},
+	{"open", case_open},     {"view", case_view},       {"stats", case_stats},
+	{"save", case_save},     {"merge", case_merge},     {"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -155,9 +154,15 @@ static void clean_scratch(const struct bench *bench)
 		"raw",
 		"large.cairn",
 		"raw-0",
-		"open-1000.cairn", "open-100000.cairn", "open-1000000.cairn",
-		"model.cairn",     "saved.cairn",       "raw",
-		"stats.cairn",     "large.cairn",       "raw-0",
+		"open-1000.cairn",
+		"open-100000.cairn",
+		"open-1000000.cairn",
+		"model.cairn",
+		"saved.cairn",
+		"raw",
+		"stats.cairn",
+		"large.cairn",
+		"raw-0",
 		"raw-1",
 		"diff-a.cairn",
 		"diff-b.cairn",

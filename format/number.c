@@ -96,7 +96,7 @@ static void compare_integers(struct comparison *comparison, const uint8_t *a, co
 	}
 }
 
-/* ---------------------------------------------------------------------------------------- others */
+/* --------------------------------------------------------------------------------------- others */
 
 /* Elements in bytes of their own: what differs is seen without decoding. */
 static void compare_elements(struct comparison *comparison, const uint8_t *a, const uint8_t *b,

@@ -176,7 +176,7 @@ enum cairn_status diff_strings(struct diff_reading *reading, const struct diff_p
 	return status;
 }
 
-/* ------------------------------------------------------------------------------------------ views */
+/* ---------------------------------------------------------------------------------------- views */
 
 static enum cairn_status compare_views(const struct diff_pair *pair,
 				       const struct cairn_view views[2], struct diff_result *result,
