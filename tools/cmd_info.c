@@ -58,10 +58,10 @@ static struct dtype_total *total_of(struct facts *facts, enum cairn_dtype dtype)
 	return &dtypes[at];
 }
 
-/* The largest power of two that divides an offset. */
+/* The largest power of two that divides an offset; files begin at a page. */
 static uint64_t alignment_of(uint64_t offset)
 {
-	return offset ? offset & (~offset + 1) : UINT64_C(1) << 63;
+	return offset ? offset & (~offset + 1) : 4096;
 }
 
 static int add_alignment(struct facts *facts, const struct cairn_tensor *tensor)

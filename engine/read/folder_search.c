@@ -17,7 +17,9 @@
 
 enum {
 	/* names of files that are listed in a refusal */
-	LISTED_NAMES_MAX = 5
+	LISTED_NAMES_MAX = 5,
+	/* of a step */
+	NUMBER_DIGITS_MAX = 18
 };
 
 /* A suffix alone is the name of a hidden file. */
@@ -39,10 +41,57 @@ static void list_name(struct folder_search *search, const char *name)
 	search->listed_count++;
 }
 
-static void note(struct folder_candidates *candidates, const char *name)
+/* The number that the first `size` bytes of a name end with; `*digits` is 0 when there is none. */
+static uint64_t last_number(const char *name, size_t size, size_t *digits)
 {
-	candidates->count++;
+	uint64_t number = 0;
+	uint64_t power = 1;
+
+	for (*digits = 0; *digits < size && *digits < NUMBER_DIGITS_MAX; ++*digits) {
+		const char digit = name[size - 1 - *digits];
+
+		if (digit < '0' || digit > '9')
+			break;
+		number += (uint64_t)(digit - '0') * power;
+		power *= 10;
+	}
+	return number;
+}
+
+static void note(struct folder_candidates *candidates, const char *name, uint64_t number)
+{
+	if (candidates->count++ != 0 && number < candidates->number)
+		return;
+	candidates->number = number;
 	memcpy(candidates->name, name, strlen(name) + 1);
+}
+
+/* A table of TensorFlow's: the number is that of its step. */
+static void note_bundle(struct folder_search *search, const char *name)
+{
+	const size_t size = strlen(name) - strlen(BUNDLE_INDEX_SUFFIX);
+	size_t digits;
+	const uint64_t number = last_number(name, size, &digits);
+
+	note(&search->bundles, name, number);
+}
+
+/* What trainers call the folders of their steps: a word, perhaps - or _, and a number. */
+static void note_step(struct folder_search *search, const char *name)
+{
+	static const char *const words[] = {"checkpoint", "ckpt",        "step", "iter",
+					    "epoch",      "global_step", "save"};
+	const size_t size = strlen(name);
+	size_t digits;
+	const uint64_t number = last_number(name, size, &digits);
+	size_t word = size - digits;
+
+	if (digits != 0 && word > 1 && (name[word - 1] == '-' || name[word - 1] == '_'))
+		word--;
+	for (size_t i = 0; digits != 0 && i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strlen(words[i]) == word && memcmp(name, words[i], word) == 0)
+			note(&search->steps, name, number);
+	}
 }
 
 static int look_at_entry(void *context, const char *name)
@@ -59,12 +108,26 @@ static int look_at_entry(void *context, const char *name)
 	else if (strcmp(name, STATE_NAME) == 0)
 		search->has_state = true;
 	else if (has_suffix(name, SAFETENSORS_INDEX_SUFFIX))
-		note(&search->safetensors_indexes, name);
+		note(&search->safetensors_indexes, name, 0);
 	else if (has_suffix(name, BUNDLE_INDEX_SUFFIX))
-		note(&search->bundles, name);
+		note_bundle(search, name);
 	else if (has_suffix(name, ".safetensors") || has_suffix(name, ".cairn"))
-		note(&search->models, name);
+		note(&search->models, name, 0);
+	else
+		note_step(search, name);
 	return 0;
+}
+
+static enum cairn_status refuse_bundles(const struct folder_search *search,
+					struct cairn_error *error)
+{
+	const struct cairn_string prefix = {
+		search->bundles.name, strlen(search->bundles.name) - strlen(BUNDLE_INDEX_SUFFIX)};
+
+	return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
+			 "a directory with more than one model, and no state file: pass the prefix "
+			 "of one of the %" PRIu32 " TensorFlow checkpoints in it, such as %s",
+			 search->bundles.count, quote(prefix).text);
 }
 
 static enum cairn_status refuse(const struct folder_search *search, struct cairn_error *error)
@@ -75,6 +138,13 @@ static enum cairn_status refuse(const struct folder_search *search, struct cairn
 	if (search->entries == 0)
 		return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
 				 "an empty directory");
+	if (found == 0 && search->steps.count != 0)
+		return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
+				 "a directory of steps: pass one of the %" PRIu32 ", such as %s",
+				 search->steps.count,
+				 quote(cairn_string_from(search->steps.name)).text);
+	if (found == search->bundles.count && found > 1)
+		return refuse_bundles(search, error);
 	return error_set(error, CAIRN_NOT_A_CHECKPOINT, CAIRN_ERROR_NO_OFFSET,
 			 "a directory with %s: pass the path of a model in it; it holds %s%s",
 			 found == 0 ? "no model that this version reads" : "more than one model",

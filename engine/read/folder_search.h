@@ -21,13 +21,15 @@ enum folder_content {
 /* One kind of file that may be the model. */
 struct folder_candidates {
 	uint32_t count;
-	char name[SYSTEM_NAME_SIZE]; /* the last that was met */
+	char name[SYSTEM_NAME_SIZE]; /* that with the largest number at its end */
+	uint64_t number;
 };
 
 struct folder_search {
 	struct folder_candidates safetensors_indexes;
 	struct folder_candidates models;  /* single files */
 	struct folder_candidates bundles; /* TensorFlow's tables */
+	struct folder_candidates steps;   /* "checkpoint-500" and the like */
 	bool is_cairn;
 	bool is_saved_model;
 	bool has_state;

@@ -602,8 +602,28 @@ START_TEST(a_folder_with_one_checkpoint_stands_for_it)
 	world_make_folder(&world, "run");
 	write_plain(&world, "run/m");
 	assert_opens(&world, "run");
-	write_plain(&world, "run/n");
-	assert_refused(&world, "run", CAIRN_NOT_A_CHECKPOINT, "more than one model");
+	write_plain(&world, "run/n-10");
+	write_plain(&world, "run/n-9");
+	assert_refused(&world, "run", CAIRN_NOT_A_CHECKPOINT,
+		       "pass the prefix of one of the 3 TensorFlow checkpoints in it, such as "
+		       "'n-10'");
+	world_close(&world);
+}
+END_TEST
+
+START_TEST(a_folder_of_steps_is_refused_with_the_latest)
+{
+	static const char *const steps[] = {"global_step_5", "checkpoint-500", "iter_0000490"};
+	struct world world = world_open(_i);
+	char path[64];
+
+	world_make_folder(&world, "run");
+	for (size_t i = 0; i < COUNT_OF(steps); i++) {
+		snprintf(path, sizeof(path), "run/%s", steps[i]);
+		world_make_folder(&world, path);
+	}
+	assert_refused(&world, "run", CAIRN_NOT_A_CHECKPOINT,
+		       "a directory of steps: pass one of the 3, such as 'checkpoint-500'");
 	world_close(&world);
 }
 END_TEST
@@ -654,6 +674,7 @@ static Suite *open_tensorflow_suite(void)
 	tcase_add_loop_test(tests, a_folder_of_checkpoints_stands_for_its_latest, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, a_state_file_that_leads_nowhere_is_refused, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, a_folder_with_one_checkpoint_stands_for_it, 0, WORLD_COUNT);
+	tcase_add_loop_test(tests, a_folder_of_steps_is_refused_with_the_latest, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, an_empty_checkpoint_has_no_tensors, 0, WORLD_COUNT);
 	tcase_add_test(tests, an_index_that_is_replaced_meanwhile_is_opened_again);
 	suite_add_tcase(suite, tests);
