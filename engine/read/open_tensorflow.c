@@ -12,6 +12,7 @@
  * Whoever replaces a checkpoint takes its table away before it touches a data file
  * (publish_prefix): a table that is still there when all data files are open belongs to them.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,8 @@ static enum cairn_status check_unchanged(struct cairn_reader *reader, int direct
 	if (result == 0 && now.device == table->status.device && now.inode == table->status.inode &&
 	    now.size == table->status.size)
 		return CAIRN_OK;
+	if (result < 0 && result != -ENOENT)
+		return error_set_system(error, result, "cannot examine the index");
 	reader->siblings_changed = true;
 	return error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET,
 			 "it was replaced while it was opened");
