@@ -36,6 +36,7 @@ void case_stats(struct bench *bench);
 void case_save(struct bench *bench);
 void case_formats(struct bench *bench);
 void case_merge(struct bench *bench);
+void case_merge_tf(struct bench *bench);
 void case_diff(struct bench *bench);
 void case_memory(struct bench *bench);
 

@@ -9,6 +9,7 @@
  *     save     durable save of 0.5 GB beside raw O_DIRECT writes, by 1 to 4 threads
  *     formats  the same bytes to other formats, beside raw O_DIRECT writes
  *     merge    64 containers of 10,000 tensors merged; a sharded save by two processes
+ *     merge-tf 64 TensorFlow checkpoints of 1,000 tensors merged
  *     diff     two checkpoints of 100,000 tensors by digest, two of 0.5 GB by reading
  *     memory   private memory while 8 GB are held as views
  *
@@ -38,6 +39,9 @@ static const struct {
 	{"diff", case_diff},     {"memory", case_memory},   {"limits", case_limits},
 	{"open", case_open},     {"view", case_view},       {"stats", case_stats},
 	{"save", case_save},     {"merge", case_merge},     {"memory", case_memory},
+	{"limits", case_limits},     {"open", case_open},       {"view", case_view},
+	{"save", case_save},         {"formats", case_formats}, {"merge", case_merge},
+	{"merge-tf", case_merge_tf}, {"diff", case_diff},       {"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -56,6 +60,8 @@ static const char usage_text[] =
 	"\n"
 	"Cases (all when none is named): limits open view save formats merge diff memory\n"
 	"Cases (all when none is named): limits open view stats save merge memory\n"
+	"Cases (all when none is named): limits open view save formats merge merge-tf diff\n"
+	"memory\n"
 	"  --scratch DIR  where files are made; default /var/tmp. Needs 3 GB; memory: 12 GB\n"
 	"  --size GIB     of what case memory restores; default 8\n"
 	"  --quick        fewer rounds, smaller files\n"
