@@ -170,9 +170,12 @@ static void call_slice(struct program *program)
 	FUZZ_MUST(buffer != NULL);
 	FUZZ_MUST(cairn_tensor_read_slice(tensor, starts, lengths, buffer, view.size + 1,
 					  &program->error) == CAIRN_MISMATCH);
-	FUZZ_MUST(cairn_tensor_read_slice(tensor, starts, lengths, buffer, view.size,
-					  &program->error) == CAIRN_OK);
-	FUZZ_MUST(memcmp(buffer, view.data, view.size) == 0);
+	/* that looks at all slices, a view only as far as it has to */
+	if (went_well(program,
+		      cairn_tensor_read_slice(tensor, starts, lengths, buffer, view.size,
+					      &program->error),
+		      false))
+		FUZZ_MUST(memcmp(buffer, view.data, view.size) == 0);
 	free(buffer);
 	hold(held, &view);
 }
