@@ -18,6 +18,7 @@ int cmd_list(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
 #endif

@@ -27,6 +27,7 @@ static const struct command commands[] = {
 	{"ls", cmd_ls, "its tensors"},
 	{"cat", cmd_cat, "the bytes of tensors, or of a slice of one"},
 	{"show", cmd_show, "the values of a tensor, as NumPy prints them"},
+	{"stats", cmd_stats, "least, greatest, mean, NaN, zeros of each tensor and of all"},
 	{"verify", cmd_verify, "check every digest and every structural rule"},
 	{"diff", cmd_diff, "what is different between two of them"},
 	{"convert", cmd_convert, "write it in another format, losing nothing"},
