@@ -42,6 +42,7 @@ static const struct {
 	{"limits", case_limits},     {"open", case_open},       {"view", case_view},
 	{"save", case_save},         {"formats", case_formats}, {"merge", case_merge},
 	{"merge-tf", case_merge_tf}, {"diff", case_diff},       {"memory", case_memory},
+	{"diff", case_diff},     {"stats", case_stats},     {"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -62,6 +63,7 @@ static const char usage_text[] =
 	"Cases (all when none is named): limits open view stats save merge memory\n"
 	"Cases (all when none is named): limits open view save formats merge merge-tf diff\n"
 	"memory\n"
+	"Cases (all when none is named): limits open view save formats merge diff stats memory\n"
 	"  --scratch DIR  where files are made; default /var/tmp. Needs 3 GB; memory: 12 GB\n"
 	"  --size GIB     of what case memory restores; default 8\n"
 	"  --quick        fewer rounds, smaller files\n"
@@ -157,14 +159,6 @@ static void clean_scratch(const struct bench *bench)
 		"model.cairn",
 		"saved.cairn",
 		"written",
-		"raw",
-		"large.cairn",
-		"raw-0",
-		"open-1000.cairn",
-		"open-100000.cairn",
-		"open-1000000.cairn",
-		"model.cairn",
-		"saved.cairn",
 		"raw",
 		"stats.cairn",
 		"large.cairn",
