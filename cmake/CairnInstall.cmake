@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Installing: libraries, headers, the tool, pkg-config and a CMake package (find_package(Cairn)).
+# Installing: libraries, headers, the tool and its manual, pkg-config and a CMake package (find_package(Cairn)).
 include(CMakePackageConfigHelpers)
 
 install(TARGETS cairn_shared cairn_static EXPORT CairnTargets
@@ -8,6 +8,7 @@ install(TARGETS cairn_shared cairn_static EXPORT CairnTargets
 	ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(TARGET cairn_tool)
 	install(TARGETS cairn_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+	install(DIRECTORY man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
 endif()
 install(DIRECTORY include/cairn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
