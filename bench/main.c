@@ -34,15 +34,10 @@ static const struct {
 	const char *name;
 	void (*run)(struct bench *bench);
 } cases[] = {
-	{"limits", case_limits}, {"open", case_open},       {"view", case_view},
-	{"save", case_save},     {"formats", case_formats}, {"merge", case_merge},
-	{"diff", case_diff},     {"memory", case_memory},   {"limits", case_limits},
-	{"open", case_open},     {"view", case_view},       {"stats", case_stats},
-	{"save", case_save},     {"merge", case_merge},     {"memory", case_memory},
-	{"limits", case_limits},     {"open", case_open},       {"view", case_view},
-	{"save", case_save},         {"formats", case_formats}, {"merge", case_merge},
-	{"merge-tf", case_merge_tf}, {"diff", case_diff},       {"memory", case_memory},
-	{"diff", case_diff},     {"stats", case_stats},     {"memory", case_memory},
+	{"limits", case_limits}, {"open", case_open},         {"view", case_view},
+	{"stats", case_stats},   {"save", case_save},         {"formats", case_formats},
+	{"merge", case_merge},   {"merge-tf", case_merge_tf}, {"diff", case_diff},
+	{"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
