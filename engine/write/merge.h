@@ -36,6 +36,9 @@ struct merge_source {
 	struct tensor_record record;
 	struct cairn_string name;
 	struct cairn_string previous; /* name before it */
+	/* that the tensors planned so far refer to: no more than there are */
+	uint64_t extents;
+	uint64_t chunks;
 };
 
 /* A metadata entry of the merged checkpoint, in memory. */

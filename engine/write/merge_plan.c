@@ -311,23 +311,48 @@ static enum cairn_status drop_unused_shards(struct merge *merge, struct cairn_er
 	return CAIRN_OK;
 }
 
-static void count_group(struct merge *merge)
+/* A slice's part of the amounts. All of a source's together are what its sections hold, so that
+ * nothing that follows from the amounts is larger than the sources. */
+static enum cairn_status count_slice(struct merge *merge, const struct merge_slice *slice,
+				     struct cairn_error *error)
+{
+	struct merge_source *const source = &merge->sources[slice->source];
+	const struct index *const index = &source->reader->index;
+	const uint64_t extents = slice->record.extent_count;
+	const uint64_t chunks = slice->record.digest_kind == DIGEST_NONE
+					? 0
+					: divide_up(slice->record.size, slice->record.chunk_size);
+
+	if (!range_within(source->extents, extents, index->extent_count) ||
+	    !range_within(source->chunks, chunks, index->chunk_count))
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "%s: up to tensor %s there are more extents or digests than the "
+				 "%" PRIu64 " and %" PRIu64 " of its index",
+				 quote(cairn_string_from(source->reader->name)).text,
+				 quote(source->name).text, index->extent_count, index->chunk_count);
+	source->extents += extents;
+	source->chunks += chunks;
+	merge->amounts.extents += extents;
+	merge->amounts.chunks += chunks;
+	return CAIRN_OK;
+}
+
+static enum cairn_status count_group(struct merge *merge, struct cairn_error *error)
 {
 	const struct merge_group *const group = &merge->group;
 	const struct merge_source *const first = &merge->sources[group->members[0]];
 	struct merge_amounts *const amounts = &merge->amounts;
+	enum cairn_status status = CAIRN_OK;
 
 	amounts->tensors++;
 	amounts->name_bytes += first->name.size;
 	amounts->dims += first->record.rank;
 	amounts->slices += group->slice_count;
-	for (uint32_t i = 0; i < group->slice_count; i++) {
+	for (uint32_t i = 0; i < group->slice_count && status == CAIRN_OK; i++) {
 		const struct merge_slice *const slice = &group->slices[i];
 
 		amounts->dims += slice->ranges == NULL ? 0 : 2 * (uint64_t)first->record.rank;
-		amounts->extents += slice->record.extent_count;
-		if (slice->record.digest_kind != DIGEST_NONE)
-			amounts->chunks += divide_up(slice->record.size, slice->record.chunk_size);
+		status = count_slice(merge, slice, error);
 	}
 	for (uint32_t i = 0; i < group->count; i++) {
 		const struct merge_source *const source = &merge->sources[group->members[i]];
@@ -335,6 +360,7 @@ static void count_group(struct merge *merge)
 		source->outputs[source->next - 1] = (uint32_t)merge->tensor_count;
 	}
 	merge->tensor_count++;
+	return status;
 }
 
 static enum cairn_status advance_onto_heap(struct merge *merge, struct heap *heap, uint32_t source,
@@ -364,9 +390,9 @@ static enum cairn_status plan_tensors(struct merge *merge, struct cairn_error *e
 		if (status == CAIRN_OK)
 			status = merge_resolve_group(merge, error);
 		if (status == CAIRN_OK)
-			status = mark_shards(merge, error);
+			status = count_group(merge, error);
 		if (status == CAIRN_OK)
-			count_group(merge);
+			status = mark_shards(merge, error);
 		for (uint32_t i = 0; i < merge->group.count && status == CAIRN_OK; i++)
 			status = advance_onto_heap(merge, &heap, merge->group.members[i], error);
 	}

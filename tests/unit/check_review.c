@@ -365,6 +365,27 @@ static void write_tiny(const char *path)
 	finish_writer(writer);
 }
 
+/* The merged index, and the memory for its digests, would be of any size. */
+START_TEST(a_slice_of_more_digests_than_there_are_cannot_be_merged)
+{
+	static const char *const sources[] = {"/hostile.cairn"};
+	struct slice_record record;
+	struct bytes file;
+
+	write_tiny("/a.cairn");
+	file = scene_content(&scene, "/a.cairn");
+	record = slice_of(&file, 0);
+	record.size = (uint64_t)1 << 50;
+	set_slice(&file, 0, &record);
+	scene_add_file(&scene, "/hostile.cairn", &file);
+	ASSERT_FAILS(
+		merge_checkpoints(scene.system, sources, 1, "/merged", NULL, NULL, &test_error),
+		CAIRN_CORRUPT, "'t' there are more extents or digests than the 1 and 1");
+	ck_assert(!memory_system_exists(scene.memory, "/merged"));
+	bytes_free(&file);
+}
+END_TEST
+
 /* What a writer has published stays, also beside a container that happens to be called an index. */
 START_TEST(an_index_without_shards_owns_none)
 {
@@ -530,6 +551,7 @@ int main(void)
 			    sizeof(grown_dims) / sizeof(grown_dims[0]));
 	tcase_add_test(tests, a_record_that_changes_while_it_is_used_is_corrupt);
 	tcase_add_test(tests, a_whole_slice_among_others_cannot_be_merged);
+	tcase_add_test(tests, a_slice_of_more_digests_than_there_are_cannot_be_merged);
 	tcase_add_test(tests, options_of_a_size_that_never_was_are_refused);
 	tcase_add_test(tests, the_record_of_a_shard_that_is_no_container_agrees_with_the_status);
 	tcase_add_test(tests, an_index_without_shards_owns_none);
