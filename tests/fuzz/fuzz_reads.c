@@ -81,6 +81,12 @@ static void hold(struct held *held, const struct cairn_view *view)
 	held->digest = digest_bytes(view->data, view->size);
 }
 
+/* What two ways give must be the same, unless slices overlap: only a full check looks for that. */
+static bool is_plain(const struct program *program, const struct cairn_tensor *tensor)
+{
+	return program->is_sound || tensor->slice_count <= 1;
+}
+
 /* The tensor as a plain array, when it is one that can be cut element by element. */
 static bool as_model(const struct cairn_tensor *tensor, const struct cairn_view *whole,
 		     struct model *model)
@@ -105,7 +111,8 @@ static void compare_slice(struct program *program, const struct cairn_tensor *te
 	struct box box;
 	uint8_t *expected;
 
-	if (cairn_tensor_view(tensor, &whole, &program->error) != CAIRN_OK)
+	if (!is_plain(program, tensor) ||
+	    cairn_tensor_view(tensor, &whole, &program->error) != CAIRN_OK)
 		return;
 	if (as_model(tensor, &whole, &model)) {
 		for (uint32_t d = 0; d < model.rank; d++) {
@@ -175,7 +182,7 @@ static void call_slice(struct program *program)
 		      cairn_tensor_read_slice(tensor, starts, lengths, buffer, view.size,
 					      &program->error),
 		      false))
-		FUZZ_MUST(memcmp(buffer, view.data, view.size) == 0);
+		FUZZ_MUST(!is_plain(program, tensor) || memcmp(buffer, view.data, view.size) == 0);
 	free(buffer);
 	hold(held, &view);
 }
@@ -193,7 +200,8 @@ static void call_read(struct program *program)
 	    went_well(program, cairn_tensor_read(tensor, offset, buffer, size, &program->error),
 		      true)) {
 		FUZZ_MUST(range_within(offset, size, tensor->size));
-		if (size != 0 && cairn_tensor_view(tensor, &view, &program->error) == CAIRN_OK)
+		if (size != 0 && is_plain(program, tensor) &&
+		    cairn_tensor_view(tensor, &view, &program->error) == CAIRN_OK)
 			FUZZ_MUST(memcmp(buffer, (const uint8_t *)view.data + offset, size) == 0);
 		cairn_view_release(&view);
 	}

@@ -56,6 +56,12 @@ def seeds_of_convert():
             yield f"{name}-{flags}", bytes([flags]) + squeeze(file)
 
 
+def seeds_of_merge():
+    for name, file in containers():
+        for flags in (0, 5, 14):
+            yield f"{name}-{flags}", bytes([flags]) + squeeze(file)
+
+
 def seeds_of_sharded():
     yield "small", b""  # the mutator knows a sound one
 

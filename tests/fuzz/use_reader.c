@@ -49,6 +49,12 @@ struct cairn_reader *fuzz_open(const uint8_t *data, size_t size,
 	return reader;
 }
 
+/* What two ways give must be the same, unless slices overlap: only a full check looks for that. */
+static bool is_plain(const struct use *use, const struct cairn_tensor *tensor)
+{
+	return use->sound || tensor->slice_count <= 1;
+}
+
 /* A failure in use is one that bytes can cause, and one that verify saw too. */
 static bool went_well(struct use *use, enum cairn_status status, const struct cairn_error *error)
 {
@@ -84,10 +90,11 @@ static void read_in_pieces(struct use *use, const struct cairn_tensor *tensor,
 
 	FUZZ_MUST(buffer != NULL || view->size == 0);
 	if (went_well(use, cairn_tensor_read(tensor, 0, buffer, middle, &error), &error))
-		FUZZ_MUST(middle == 0 || memcmp(buffer, view->data, middle) == 0);
+		FUZZ_MUST(!is_plain(use, tensor) || middle == 0 ||
+			  memcmp(buffer, view->data, middle) == 0);
 	if (went_well(use, cairn_tensor_read(tensor, middle, buffer, view->size - middle, &error),
 		      &error))
-		FUZZ_MUST(view->size == middle ||
+		FUZZ_MUST(!is_plain(use, tensor) || view->size == middle ||
 			  memcmp(buffer, (const uint8_t *)view->data + middle,
 				 view->size - middle) == 0);
 	free(buffer);
@@ -118,7 +125,7 @@ static void view_rows(struct use *use, const struct cairn_tensor *tensor,
 		return;
 	FUZZ_MUST(tensor->block_elements > 1 || view.size == row * lengths[0]);
 	FUZZ_MUST(view.size <= whole->size);
-	if (tensor->block_elements == 1 && view.size != 0)
+	if (is_plain(use, tensor) && tensor->block_elements == 1 && view.size != 0)
 		FUZZ_MUST(memcmp(view.data, (const uint8_t *)whole->data + row, view.size) == 0);
 	touch(view.data, view.size);
 	cairn_view_release(&view);
