@@ -298,10 +298,28 @@ static int check_arguments(const struct cli_usage *usage, const struct cli_argum
 	return CLI_GO_ON;
 }
 
+/* While somebody asks for usages, parsing a command line answers instead. */
+static cli_usage_visitor usage_visitor;
+static void *usage_visitor_context;
+
+void cli_visit_usage(int (*run)(int argc, char **argv), cli_usage_visitor visit, void *context)
+{
+	char *words[] = {NULL};
+
+	usage_visitor = visit;
+	usage_visitor_context = context;
+	run(0, words);
+	usage_visitor = NULL;
+}
+
 int cli_parse(const struct cli_usage *usage, int argc, char **argv, struct cli_arguments *arguments)
 {
 	bool options = true;
 
+	if (usage_visitor) {
+		usage_visitor(usage_visitor_context, usage);
+		return CLI_DONE;
+	}
 	*arguments = (struct cli_arguments){.values = argv + 1};
 	for (int i = 1; i < argc; i++) {
 		const char *word = argv[i];

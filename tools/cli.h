@@ -70,6 +70,10 @@ struct cli_arguments {
 int cli_parse(const struct cli_usage *usage, int argc, char **argv,
 	      struct cli_arguments *arguments);
 
+/* Hands over what a command says about itself, without running it. */
+typedef void (*cli_usage_visitor)(void *context, const struct cli_usage *usage);
+void cli_visit_usage(int (*run)(int argc, char **argv), cli_usage_visitor visit, void *context);
+
 /* Bytes from "512", "64KiB", "5GB", "2G" (1024-based, as KiB is): false when it is none or
  * overflows. */
 bool cli_parse_size(const char *text, uint64_t *size);

@@ -15,13 +15,6 @@
 #include "tools/progress.h"
 #include "tools/text.h"
 
-struct command {
-	const char *name;
-	int (*run)(int argc,
-		   char **argv); /* argv[0] is the command's name; returns the exit status */
-	const char *summary;
-};
-
 static const struct command commands[] = {
 	{"info", cmd_info, "what a checkpoint is: format, tensors, bytes, types, files, metadata"},
 	{"ls", cmd_ls, "its tensors"},
@@ -37,6 +30,7 @@ static const struct command commands[] = {
 	{"list", cmd_list, "all checkpoints of a folder"},
 	{"gc", cmd_gc, "remove what dead writers left in a folder"},
 	{"bench", cmd_bench, "how fast it opens and reads here, beside what this machine can do"},
+	{"completion", cmd_completion, "a script that lets a shell complete commands and names"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -161,6 +155,8 @@ static int run(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "help") == 0)
 		return run_help(argc, argv);
+	if (strcmp(argv[1], "__complete") == 0)
+		return complete_words(argc - 1, argv + 1, commands, COMMAND_COUNT);
 	const struct command *command = find_command(argv[1]);
 	if (command)
 		return command->run(argc - 1, argv + 1);
