@@ -3,8 +3,9 @@
  * cairn ls: the tensors of a checkpoint.
  *
  * JSON is in byte order of names and is streamed. All records are visited once before the first
- * byte is written, so that a damaged index gives an error and no half of a document. For people the
- * order is natural and the columns fit the terminal.
+ * byte is written, so that a damaged index gives an error and no half of a document; but for JSON
+ * lines, each of which is a document. For people the order is natural and the columns fit the
+ * terminal.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 struct ls {
 	bool json;
+	bool json_lines;
 	bool details;
 	const char *pattern; /* or NULL: all */
 	struct cairn_reader *reader;
@@ -33,7 +35,7 @@ static int for_each_tensor(struct ls *ls, ls_visit visit, void *context)
 	struct cairn_error error = {.code = CAIRN_OK};
 	struct cairn_tensor tensor;
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < count && !ferror(stdout); i++) {
 		const enum cairn_status status = cairn_reader_tensor_at(ls->reader, i, &tensor,
 									&error);
 		if (status != CAIRN_OK)
@@ -249,6 +251,24 @@ static int print_json(struct ls *ls)
 	return result == CLI_GO_ON ? CLI_DONE : result;
 }
 
+static int print_json_line(struct ls *ls, const struct cairn_tensor *tensor, void *context)
+{
+	struct json_output json = {.file = stdout, .on_one_line = true};
+	const int result = print_json_tensor(ls, tensor, &json);
+
+	(void)context;
+	if (result == CLI_GO_ON && !emit_finish(&json) && json.failed)
+		return cli_error(CLI_UNKNOWN, "out of memory");
+	return result;
+}
+
+static int print_json_lines(struct ls *ls)
+{
+	const int result = for_each_tensor(ls, print_json_line, NULL);
+
+	return result == CLI_GO_ON ? CLI_DONE : result;
+}
+
 /* -------------------------------------------------------------------------------------- columns */
 
 /* What a listing in natural order has to remember of each tensor: it is found again by its name. */
@@ -410,7 +430,7 @@ static int print_rows(struct ls *ls, const struct rows *rows, bool cut)
 	char size[CLI_SIZE_SIZE];
 	char count[CLI_SIZE_SIZE];
 
-	for (size_t i = 0; i < rows->count; i++) {
+	for (size_t i = 0; i < rows->count && !ferror(stdout); i++) {
 		const enum cairn_status status = cairn_reader_find_string(
 			ls->reader, rows->names[i], &tensor, &error);
 		if (status != CAIRN_OK)
@@ -442,11 +462,23 @@ static int print_table(struct ls *ls)
 
 /* -------------------------------------------------------------------------------------- command */
 
+static int list(struct ls *ls)
+{
+	if (ls->json_lines)
+		return print_json_lines(ls);
+	const int result = for_each_tensor(ls, check_tensor, NULL);
+	if (result != CLI_GO_ON)
+		return result;
+	return ls->json ? print_json(ls) : print_table(ls);
+}
+
 int cmd_ls(int argc, char **argv)
 {
 	struct ls ls = {.json = false};
 	const struct cli_option options[] = {
 		{"--json", CLI_FLAG, NULL, "an array of objects, in byte order of names", &ls.json},
+		{"--json-lines", CLI_FLAG, NULL, "one object a line, for very many tensors",
+		 &ls.json_lines},
 		{"--long", CLI_FLAG, NULL, "also file, offset, slices and digest of each",
 		 &ls.details},
 		{"--match", CLI_TEXT, "GLOB", "only names that match, e.g. 'h.*.weight'",
@@ -473,9 +505,7 @@ int cmd_ls(int argc, char **argv)
 	result = cli_open(arguments.values[0], NULL, &ls.reader);
 	if (result != CLI_GO_ON)
 		return result;
-	result = for_each_tensor(&ls, check_tensor, NULL);
-	if (result == CLI_GO_ON)
-		result = ls.json ? print_json(&ls) : print_table(&ls);
+	result = list(&ls);
 	cairn_reader_close(ls.reader);
 	return result;
 }

@@ -28,7 +28,7 @@ static void begin_value(struct json_output *json)
 	bool *filled = &json->filled[json->depth - 1];
 	if (*filled)
 		putc(',', json->file);
-	if (json->depth == 1)
+	if (json->depth == 1 && !json->on_one_line)
 		fputs("\n ", json->file);
 	else if (*filled)
 		putc(' ', json->file);
@@ -47,7 +47,7 @@ static void begin_nest(struct json_output *json, char bracket)
 static void end_nest(struct json_output *json, char bracket)
 {
 	json->depth--;
-	if (json->depth == 0 && json->filled[0])
+	if (json->depth == 0 && json->filled[0] && !json->on_one_line)
 		putc('\n', json->file);
 	putc(bracket, json->file);
 }

@@ -15,12 +15,13 @@
 
 #define JSON_DEPTH_MAX 16
 
-/* Zero but for `file` at the beginning. */
+/* Zero but for what the caller sets at the beginning. */
 struct json_output {
 	FILE *file;                  /* borrowed */
 	unsigned depth;              /* of arrays and objects that are open */
 	bool filled[JSON_DEPTH_MAX]; /* something was written at that depth: a comma is due */
 	bool after_key;              /* the next value belongs to the key that was just written */
+	bool on_one_line;            /* set by the caller: a document is one line */
 	bool failed;                 /* memory ran out: what was written is not JSON */
 };
 

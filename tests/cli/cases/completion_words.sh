@@ -7,7 +7,7 @@ ask() {
 }
 ask s
 ask m.saf
-ask ls --
+ask ls --ma
 ask cat --sl
 ask cat m.safetensors h.
 ask cat m.safetensors h.1
