@@ -4,8 +4,8 @@
  * index of the result passes the full check if those of the sources do; when it fails nothing stays
  * behind.
  *
- *   u8    bit 0: to one file; bit 1: into new shards; bit 2: incomplete tensors are fine; bit 3: the
- *         sound one comes first
+ *   u8    bit 0: to one file; bit 1: into new shards; bit 2: incomplete tensors are fine; bit 3:
+ *         the sound one comes first
  *   ...   the container
  */
 #include <stdlib.h>
