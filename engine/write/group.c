@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "engine/write/writer.h"
+#include "format/box.h"
 #include "format/bytes.h"
 #include "format/error.h"
 #include "format/index_check.h"
@@ -303,6 +304,59 @@ enum cairn_status writer_check_slices(struct cairn_writer *writer, struct cairn_
 	if (status == CAIRN_CORRUPT)
 		status = explain_overlap(writer, &arena, error);
 	arena_fini(&arena);
+	return status;
+}
+
+static struct box *make_boxes(struct arena *arena, const struct build_tensor *tensor)
+{
+	const uint32_t rank = tensor->rank;
+	struct box *const boxes = arena_allocate_array(arena, tensor->slice_count, sizeof(*boxes));
+	uint64_t *values = arena_allocate_array(arena, (uint64_t)tensor->slice_count * 2 * rank,
+						sizeof(*values));
+
+	if (boxes == NULL || values == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < tensor->slice_count; i++) {
+		boxes[i] = (struct box){.starts = values, .lengths = values + rank, .rank = rank};
+		for (uint32_t d = 0; d < rank; d++) {
+			const uint64_t length = tensor->slices[i].ranges[2 * d + 1];
+
+			boxes[i].starts[d] = tensor->slices[i].ranges[2 * d];
+			boxes[i].lengths[d] = length == CAIRN_FULL ? tensor->dims[d] : length;
+		}
+		values += 2 * (size_t)rank;
+	}
+	return boxes;
+}
+
+static enum cairn_status check_overlap(const struct cairn_writer *writer,
+				       const struct build_tensor *tensor, struct cairn_error *error)
+{
+	struct arena arena;
+	struct box *boxes;
+	enum cairn_status status;
+
+	arena_init(&arena, writer->arena.source, writer->arena.size_max);
+	boxes = make_boxes(&arena, tensor);
+	status = boxes == NULL ? error_set_memory(error, "checking slices")
+			       : boxes_check_overlap(&arena, boxes, tensor->slice_count, error);
+	if (status != CAIRN_OK)
+		error_prefix_tensor(error, status, tensor->name);
+	if (status == CAIRN_CORRUPT)
+		status = explain_overlap(writer, &arena, error);
+	arena_fini(&arena);
+	return status;
+}
+
+enum cairn_status writer_check_overlap(struct cairn_writer *writer, struct cairn_error *error)
+{
+	const struct build_input *const input = &writer->input;
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint64_t i = 0; i < input->tensor_count && status == CAIRN_OK; i++) {
+		if (input->tensors[i].slice_count > 1)
+			status = check_overlap(writer, &input->tensors[i], error);
+	}
 	return status;
 }
 

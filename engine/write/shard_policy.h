@@ -23,7 +23,7 @@ struct policy_tensor {
 	uint32_t rank;
 	const uint64_t *dims;
 	uint64_t size;         /* bytes; 0: counts for nothing and is not cut */
-	uint64_t element_size; /* bytes; of strings: of the longest */
+	uint64_t element_size; /* bytes */
 	uint32_t axes;         /* is only cut along the first of them: at most `rank` */
 };
 

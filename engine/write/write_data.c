@@ -4,7 +4,6 @@
  * and a digest for each chunk, computed over the staging buffer that is then written.
  */
 #include <assert.h>
-#include <inttypes.h>
 
 #include "engine/write/segment_writer.h"
 #include "engine/write/writer.h"
@@ -13,41 +12,6 @@
 #include "format/error.h"
 
 /* -------------------------------------------------------------------------------------- filling */
-
-static enum cairn_status produce(const struct part *part, uint8_t *bytes, struct cairn_error *error)
-{
-	const struct item *const item = part->item;
-	enum cairn_status status;
-
-	status = item->from.callback.produce(item->from.callback.context, part->offset, bytes,
-					     part->size);
-	if (status == CAIRN_OK)
-		return CAIRN_OK;
-	error_set(error, status, CAIRN_ERROR_NO_OFFSET,
-		  "the callback that produces bytes from %" PRIu64 " on failed", part->offset);
-	return error_prefix_tensor(error, status, item->name);
-}
-
-static enum cairn_status fill_part(const struct part *part, uint8_t *bytes,
-				   struct stored_scratch *scratch, struct cairn_error *error)
-{
-	const struct item *const item = part->item;
-
-	switch ((enum source_kind)item->source) {
-	case SOURCE_MEMORY:
-		memcpy(bytes, item->from.memory + part->offset, part->size);
-		return CAIRN_OK;
-	case SOURCE_CALLBACK:
-		return produce(part, bytes, error);
-	case SOURCE_STORED:
-		return stored_copy(item->from.stored, part->offset, part->size, bytes, scratch,
-				   error);
-	case SOURCE_NONE:
-	default:
-		assert(part->size == 0); /* an alias has no bytes */
-		return CAIRN_OK;
-	}
-}
 
 /* Fills a segment; what no part covers is zero. */
 static enum cairn_status fill(void *context, uint64_t number, uint8_t *bytes,
@@ -64,7 +28,8 @@ static enum cairn_status fill(void *context, uint64_t number, uint8_t *bytes,
 
 		assert(start >= filled && start + part->size <= segment->size);
 		memset(bytes + filled, 0, start - filled);
-		status = fill_part(part, bytes + start, scratch, error);
+		status = item_read(part->item, part->offset, part->size, bytes + start, scratch,
+				   error);
 		if (status != CAIRN_OK)
 			return status;
 		filled = start + part->size;

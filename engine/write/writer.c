@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "engine/write/prefix_files.h"
 #include "engine/write/publish.h"
 #include "engine/write/recover.h"
 #include "engine/write/segment_writer.h"
@@ -23,20 +24,19 @@
 
 /* --------------------------------------------------------------------------------------- create */
 
-static enum cairn_status take_options(const struct cairn_writer_options *given,
-				      struct cairn_writer_options *options,
-				      struct cairn_error *error)
+static enum cairn_status unknown_options(struct cairn_error *error)
 {
-	static const uint32_t known = CAIRN_WRITER_REPLACE | CAIRN_WRITER_SORT |
-				      CAIRN_WRITER_BUFFERED;
+	return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+			 "unknown writer options");
+}
 
-	*options = given == NULL ? (struct cairn_writer_options){0} : *given;
+static enum cairn_status check_container_options(struct cairn_writer_options *options,
+						 struct cairn_error *error)
+{
 	if (options->chunk_size == 0)
 		options->chunk_size = CHUNK_SIZE_DEFAULT;
 	if (options->alignment == 0)
 		options->alignment = CONTAINER_ALIGNMENT_MIN;
-	if (options->thread_count == 0)
-		options->thread_count = SEGMENT_THREADS_DEFAULT;
 	if (!is_power_of_two(options->chunk_size) || options->chunk_size < CHUNK_SIZE_MIN ||
 	    options->chunk_size > CHUNK_SIZE_MAX)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
@@ -49,10 +49,78 @@ static enum cairn_status take_options(const struct cairn_writer_options *given,
 				 "an alignment of %" PRIu64
 				 " is no power of two from 4 KiB to 2 MiB",
 				 options->alignment);
+	if (options->shard_count > 1 || options->shard_size_max != 0)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "a container has no shards: they are saved with save.h");
+	return CAIRN_OK;
+}
+
+/* Slices are checked as those of a container are: what concerns one has its defaults. */
+static enum cairn_status check_bundle_options(struct cairn_writer *writer,
+					      struct cairn_error *error)
+{
+	struct cairn_writer_options *const options = &writer->options;
+
+	writer->blob_alignment = options->alignment == 0 ? 1 : options->alignment;
+	options->alignment = CONTAINER_ALIGNMENT_MIN;
+	options->chunk_size = CHUNK_SIZE_DEFAULT;
+	if (!is_power_of_two(writer->blob_alignment) ||
+	    writer->blob_alignment > CONTAINER_ALIGNMENT_MAX)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "an alignment of %" PRIu64 " is no power of two to 2 MiB",
+				 writer->blob_alignment);
+	if (options->shard_count > SHARD_COUNT_MAX ||
+	    (options->shard_count != 0 && options->shard_size_max != 0))
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "%" PRIu32 " shards of at most %" PRIu64
+				 " bytes: either a number to %u or a size",
+				 options->shard_count, options->shard_size_max, SHARD_COUNT_MAX);
+	if (options->shard_count == 0)
+		options->shard_count = 1;
+	return CAIRN_OK;
+}
+
+static enum cairn_status take_options(struct cairn_writer *writer,
+				      const struct cairn_writer_options *given,
+				      struct cairn_error *error)
+{
+	static const uint32_t known = CAIRN_WRITER_REPLACE | CAIRN_WRITER_SORT |
+				      CAIRN_WRITER_BUFFERED;
+	struct cairn_writer_options *const options = &writer->options;
+
+	if (given != NULL)
+		*options = *given;
 	if ((options->size != 0 && options->size < sizeof(*options)) ||
 	    (options->flags & ~known) != 0 || options->thread_count > SEGMENT_THREADS_MAX)
+		return unknown_options(error);
+	if (options->thread_count == 0)
+		options->thread_count = SEGMENT_THREADS_DEFAULT;
+	switch (options->target) {
+	case CAIRN_TARGET_BY_SUFFIX:
+	case CAIRN_TARGET_CAIRN:
+		return check_container_options(options, error);
+	case CAIRN_TARGET_TENSORFLOW:
+		return check_bundle_options(writer, error);
+	case CAIRN_TARGET_SAFETENSORS:
+	default:
+		return unknown_options(error);
+	}
+}
+
+static bool is_bundle(const struct cairn_writer *writer)
+{
+	return writer->options.target == CAIRN_TARGET_TENSORFLOW;
+}
+
+/* The name whose being there means that the checkpoint is. */
+static enum cairn_status name_of_target(const struct cairn_writer *writer,
+					char name[SYSTEM_NAME_SIZE], struct cairn_error *error)
+{
+	if (!is_bundle(writer))
+		memcpy(name, writer->target, strlen(writer->target) + 1);
+	else if (!prefix_index_name(writer->target, name))
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
-				 "unknown writer options");
+				 "too long a prefix");
 	return CAIRN_OK;
 }
 
@@ -60,11 +128,11 @@ static enum cairn_status take_options(const struct cairn_writer_options *given,
 static enum cairn_status check_target(const struct cairn_writer *writer, struct cairn_error *error)
 {
 	struct system_status status;
-	int result;
+	char name[SYSTEM_NAME_SIZE];
 
-	result = system_status_at(writer->system, writer->folder.fd, writer->target, false,
-				  &status);
-	if (result < 0)
+	if (name_of_target(writer, name, error) != CAIRN_OK)
+		return CAIRN_INVALID_ARGUMENT;
+	if (system_status_at(writer->system, writer->folder.fd, name, false, &status) < 0)
 		return CAIRN_OK;
 	if (status.kind == SYSTEM_DIRECTORY)
 		return error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET,
@@ -131,7 +199,7 @@ enum cairn_status writer_create(struct system *system, const char *path,
 
 	if (writer == NULL)
 		return error_set_memory(error, "a writer");
-	status = take_options(options, &writer->options, error);
+	status = take_options(writer, options, error);
 	if (status == CAIRN_OK)
 		status = open_target(writer, path, error);
 	return created(writer, status, path, result, error);
@@ -153,7 +221,7 @@ enum cairn_status writer_create_in(const struct folder *folder, const char *name
 		status = error_set_system(error, writer->folder.fd,
 					  "cannot duplicate a descriptor");
 	else
-		status = take_options(options, &writer->options, error);
+		status = take_options(writer, options, error);
 	if (status == CAIRN_OK)
 		status = check_target(writer, error);
 	if (status == CAIRN_OK)
@@ -280,7 +348,7 @@ enum cairn_status cairn_writer_finish(struct cairn_writer *writer, struct cairn_
 			*error = writer->first_error;
 		return writer->first_error.code;
 	}
-	status = save(writer, error);
+	status = is_bundle(writer) ? writer_save_bundle(writer, error) : save(writer, error);
 	if (status == CAIRN_OK)
 		return CAIRN_OK;
 	writer->content_id = (struct cairn_digest){{0}};

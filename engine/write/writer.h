@@ -43,6 +43,7 @@ struct item {
 	uint8_t name_space;
 	uint8_t packing;
 	uint8_t source; /* enum source_kind */
+	uint32_t shard; /* of TensorFlow: the data file */
 	union {
 		const uint8_t *memory;
 		struct {
@@ -96,9 +97,10 @@ struct cairn_writer {
 	struct system *system;
 	struct arena arena;
 	struct folder folder;
-	char target[SYSTEM_NAME_SIZE];
+	char target[SYSTEM_NAME_SIZE];       /* base name; of TensorFlow the prefix */
 	const char *path;                    /* for messages; in the arena */
 	struct cairn_writer_options options; /* with the defaults filled in */
+	uint64_t blob_alignment;             /* of TensorFlow: of all data */
 
 	struct item *items; /* in the arena; in the order of the add calls */
 	uint64_t item_count;
@@ -136,6 +138,10 @@ enum cairn_status writer_failed(struct cairn_writer *writer, enum cairn_status s
  */
 enum cairn_status writer_group(struct cairn_writer *writer, struct cairn_error *error);
 
+/* Produces bytes [offset, offset + size) of an item. What the source returns. */
+enum cairn_status item_read(const struct item *item, uint64_t offset, uint64_t size, uint8_t *bytes,
+			    struct stored_scratch *scratch, struct cairn_error *error);
+
 /* Computes every offset. LIMIT, NO_MEMORY. */
 enum cairn_status writer_plan(struct cairn_writer *writer, struct cairn_error *error);
 
@@ -145,9 +151,15 @@ enum cairn_status writer_plan(struct cairn_writer *writer, struct cairn_error *e
  */
 enum cairn_status writer_check_slices(struct cairn_writer *writer, struct cairn_error *error);
 
+/* The same for slices that no container's index describes: of strings, too. */
+enum cairn_status writer_check_overlap(struct cairn_writer *writer, struct cairn_error *error);
+
 /* Writes the header page and all segments; leaves the digests in the items. */
 enum cairn_status writer_write_data(struct cairn_writer *writer, const struct draft *draft,
 				    const uint8_t header_page[CONTAINER_PAGE_SIZE],
 				    struct cairn_error *error);
+
+/* All of finish for a TensorFlow checkpoint. */
+enum cairn_status writer_save_bundle(struct cairn_writer *writer, struct cairn_error *error);
 
 #endif

@@ -115,6 +115,25 @@ static enum cairn_status measure_slice(const struct cairn_tensor_spec *spec,
 	return status == CAIRN_MISMATCH ? CAIRN_INVALID_ARGUMENT : status;
 }
 
+/* Elements of what a spec describes: a tensor, or a slice of one. */
+static enum cairn_status count_elements(const struct cairn_tensor_spec *spec, uint64_t *elements,
+					struct cairn_error *error)
+{
+	uint64_t starts[CAIRN_RANK_MAX];
+	uint64_t lengths[CAIRN_RANK_MAX];
+	enum cairn_status status;
+
+	status = shape_elements(spec->rank, spec->dims, elements, error);
+	if (status != CAIRN_OK || spec->starts == NULL)
+		return status;
+	memcpy(starts, spec->starts, spec->rank * sizeof(*starts));
+	memcpy(lengths, spec->lengths, spec->rank * sizeof(*lengths));
+	status = shape_resolve_slice(spec->rank, spec->dims, starts, lengths, error);
+	if (status == CAIRN_OK)
+		status = shape_elements(spec->rank, lengths, elements, error);
+	return status == CAIRN_MISMATCH ? CAIRN_INVALID_ARGUMENT : status;
+}
+
 /* The sizes of item and tensor; those of variable-size elements are the caller's to set. */
 static enum cairn_status measure(const struct cairn_tensor_spec *spec, struct item *item,
 				 struct cairn_error *error)
@@ -124,7 +143,7 @@ static enum cairn_status measure(const struct cairn_tensor_spec *spec, struct it
 	enum cairn_status status;
 
 	if (item->block_bytes == 0)
-		return shape_elements(spec->rank, spec->dims, &elements, error);
+		return count_elements(spec, &elements, error);
 	status = shape_bytes(&packing, spec->rank, spec->dims, &item->tensor_size, error);
 	if (status == CAIRN_MISMATCH)
 		status = CAIRN_INVALID_ARGUMENT;
@@ -150,19 +169,35 @@ static enum cairn_status check_spec(const struct cairn_tensor_spec *spec, struct
 	return CAIRN_OK;
 }
 
+static enum cairn_status check_shard(const struct cairn_writer *writer,
+				     const struct cairn_tensor_spec *spec,
+				     struct cairn_error *error)
+{
+	const uint32_t count = writer->options.shard_count;
+
+	if (spec->shard == 0 || spec->shard < count)
+		return CAIRN_OK;
+	error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+		  "shard %" PRIu32 " of %" PRIu32, spec->shard, count == 0 ? 1 : count);
+	return error_prefix_tensor(error, CAIRN_INVALID_ARGUMENT, spec->name);
+}
+
 /* Checks and copies a description into a new item, which is not counted yet. */
 static enum cairn_status describe_packed(struct cairn_writer *writer,
 					 const struct cairn_tensor_spec *spec,
 					 enum name_space name_space, uint8_t packing,
 					 struct item **result, struct cairn_error *error)
 {
-	struct item item = {
-		.rank = (uint8_t)spec->rank, .name_space = (uint8_t)name_space, .packing = packing};
+	struct item item = {.rank = (uint8_t)spec->rank,
+			    .name_space = (uint8_t)name_space,
+			    .packing = packing,
+			    .shard = spec->shard};
 	struct item *slot;
 	enum cairn_status status;
 
 	if ((status = check_open(writer, error)) != CAIRN_OK ||
 	    (status = check_spec(spec, error)) != CAIRN_OK ||
+	    (status = check_shard(writer, spec, error)) != CAIRN_OK ||
 	    (status = take_type(spec, &item, error)) != CAIRN_OK)
 		return status;
 	if (name_space == NAME_SPACE_TENSOR && dtype_is_metadata_only(spec->dtype))
@@ -309,7 +344,7 @@ static enum cairn_status add_strings(struct cairn_writer *writer,
 
 	status = describe(writer, spec, name_space, &item, error);
 	if (status == CAIRN_OK)
-		status = shape_elements(spec->rank, spec->dims, &count, error);
+		status = count_elements(spec, &count, error);
 	if (status == CAIRN_OK && strings == NULL && count != 0)
 		status = invalid(spec->name, "no strings", error);
 	if (status == CAIRN_OK) {
@@ -325,6 +360,24 @@ static enum cairn_status add_strings(struct cairn_writer *writer,
 	return CAIRN_OK;
 }
 
+enum cairn_status cairn_writer_add_variable_spec(struct cairn_writer *writer,
+						 const struct cairn_tensor_spec *spec,
+						 const struct cairn_string *elements,
+						 struct cairn_error *error)
+{
+	if (spec->dtype != CAIRN_STRING && spec->dtype != CAIRN_VARIANT)
+		return writer_failed(
+			writer, invalid(spec->name, "not a tensor type of variable size", error),
+			error);
+	if (spec->starts != NULL && writer->options.target != CAIRN_TARGET_TENSORFLOW)
+		return writer_failed(writer,
+				     invalid(spec->name,
+					     "elements of variable size in slices, in a container",
+					     error),
+				     error);
+	return add_strings(writer, spec, NAME_SPACE_TENSOR, elements, error);
+}
+
 enum cairn_status cairn_writer_add_variable(struct cairn_writer *writer, struct cairn_string name,
 					    enum cairn_dtype dtype, uint32_t rank,
 					    const uint64_t *dims,
@@ -334,10 +387,7 @@ enum cairn_status cairn_writer_add_variable(struct cairn_writer *writer, struct 
 	const struct cairn_tensor_spec spec = {
 		.name = name, .dtype = dtype, .rank = rank, .dims = dims};
 
-	if (dtype != CAIRN_STRING && dtype != CAIRN_VARIANT)
-		return writer_failed(
-			writer, invalid(name, "not a tensor type of variable size", error), error);
-	return add_strings(writer, &spec, NAME_SPACE_TENSOR, elements, error);
+	return cairn_writer_add_variable_spec(writer, &spec, elements, error);
 }
 
 enum cairn_status cairn_writer_add_strings(struct cairn_writer *writer, struct cairn_string name,

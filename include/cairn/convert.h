@@ -14,13 +14,6 @@
 extern "C" {
 #endif
 
-enum cairn_target {
-	CAIRN_TARGET_BY_SUFFIX = 0, /* .cairn, .safetensors, .safetensors.index.json */
-	CAIRN_TARGET_CAIRN = 1,
-	CAIRN_TARGET_SAFETENSORS = 2,
-	CAIRN_TARGET_TENSORFLOW = 3 /* of cairn_merge only */
-};
-
 /* What may be left out where the target cannot hold it. */
 enum cairn_drop {
 	CAIRN_DROP_METADATA = 1u << 0,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing a container.
+ * Writing a container, or a TensorFlow checkpoint.
  *
  *     struct cairn_error error;
  *     struct cairn_writer *writer;
@@ -10,6 +10,11 @@
  *     if (cairn_writer_finish(writer, &error) != CAIRN_OK) ...        durable when this returns OK
  *     cairn_writer_destroy(writer);
  *
+ * With options.target CAIRN_TARGET_TENSORFLOW the same calls write a checkpoint of TensorFlow's
+ * second format: the path is its prefix, and what gets names are `<path>.data-00000-of-00001` (one
+ * for each shard) and `<path>.index`. What it cannot hold (metadata, aliases, types of other
+ * formats) is listed by cairn_writer_finish, and nothing is written: UNSUPPORTED.
+ *
  * Caveats
  *
  * - Nothing is visible under the path before cairn_writer_finish, and everything is after it. When
@@ -18,6 +23,9 @@
  * - Destroy never commits. A writer that is destroyed before finish leaves no file.
  * - CAIRN_IN_DOUBT from finish: the very last fsync failed. The path names the old or the new file,
  *   both whole.
+ * - Several files with fixed names cannot be exchanged in one step: a TensorFlow checkpoint that is
+ *   replaced is old, new, or for a moment not there; after a power cut in that moment the next
+ *   writer in the folder, or recovery, puts the old one back. It is never a mix.
  * - The file is written under a temporary name (.cairn-tmp-<32 hex>) in the target's folder. A
  *   process that dies leaves it behind; the next writer in that folder sweeps it, once its lock is
  *   gone. A child that was forked during the save holds the lock too, until it exits or executes
@@ -43,6 +51,16 @@ struct cairn_writer;
 
 /* -------------------------------------------------------------------------------------- options */
 
+/* A format that can be written. */
+enum cairn_target {
+	/* of a conversion: .cairn, .safetensors, .safetensors.index.json; of a writer: a container
+	 */
+	CAIRN_TARGET_BY_SUFFIX = 0,
+	CAIRN_TARGET_CAIRN = 1,
+	CAIRN_TARGET_SAFETENSORS = 2, /* of a conversion only */
+	CAIRN_TARGET_TENSORFLOW = 3   /* the second format: prefix.index and prefix.data-* */
+};
+
 enum cairn_writer_flags {
 	/* replace a file that has the path already; without it: EXISTS */
 	CAIRN_WRITER_REPLACE = 1u << 0,
@@ -63,7 +81,8 @@ struct cairn_writer_options {
 	/* What is written. */
 	uint32_t flags;      /* enum cairn_writer_flags */
 	uint32_t chunk_size; /* bytes, a power of two from 64 KiB to 64 MiB; 0: 256 KiB */
-	/* of data from 64 KiB up: a power of two from 4 KiB to 2 MiB; 0: 4 KiB */
+	/* of data from 64 KiB up: a power of two from 4 KiB to 2 MiB; 0: 4 KiB. Of TensorFlow: of
+	 * all data, any power of two to 2 MiB; 0: none, as TensorFlow writes */
 	uint64_t alignment;
 	uint8_t save_id[16];           /* groups the ranks of one save */
 	struct cairn_digest parent_id; /* content id of the checkpoint that this one follows */
@@ -71,11 +90,24 @@ struct cairn_writer_options {
 
 	/* How it is written; the bytes do not depend on it. */
 	uint32_t thread_count; /* 0: chosen; at most 64 */
-	uint32_t reserved_count;
-	cairn_progress progress; /* or NULL */
-	void *progress_context;
 
-	uint64_t reserved[8]; /* zero */
+	/* Which format, and its layout. */
+	enum cairn_target target; /* 0: a container */
+	cairn_progress progress;  /* or NULL */
+	void *progress_context;
+	/*
+	 * Of TensorFlow: bytes of values in a data file; 0: no limit. Files are filled in the order
+	 * of the tensors, and a tensor that does not fit is cut into slices, as TensorFlow's
+	 * MaxShardSizePolicy does; but only one of a type whose slices TensorFlow can put together,
+	 * and one from a callback only where its bytes stay in order. What is not cut and too large
+	 * has a file of its own. Not together with shard_count.
+	 */
+	uint64_t shard_size_max;
+	uint32_t shard_count; /* of TensorFlow: data files, which cairn_tensor_spec chooses from;
+				 0: 1; at most 65,535 */
+	uint32_t reserved_count;
+
+	uint64_t reserved[6]; /* zero */
 };
 
 /* ---------------------------------------------------------------------- create, finish, destroy */
@@ -106,7 +138,8 @@ CAIRN_API void cairn_writer_abort(struct cairn_writer *writer);
 /* Frees the writer, aborting it first if it was not finished. NULL is allowed. */
 CAIRN_API void cairn_writer_destroy(struct cairn_writer *writer);
 
-/* The content id of what was written; all zero before finish returned OK. */
+/* The content id of what was written (of TensorFlow: the digest of the index file, which holds the
+ * CRCs of all data); all zero before finish returned OK. */
 CAIRN_API struct cairn_digest cairn_writer_content_id(const struct cairn_writer *writer);
 
 /* ------------------------------------------------------------------------------- adding tensors */
@@ -122,7 +155,9 @@ struct cairn_tensor_spec {
 				    whole dimension */
 	uint32_t block_elements; /* of a dtype that cairn_dtype_info does not know; else 0 */
 	uint32_t block_bytes;
-	uint64_t reserved[4]; /* zero */
+	uint32_t shard; /* of TensorFlow: number of the data file, below the options' shard_count */
+	uint32_t reserved_count;
+	uint64_t reserved[3]; /* zero */
 };
 
 /*
@@ -176,7 +211,12 @@ cairn_writer_add_variable(struct cairn_writer *writer, struct cairn_string name,
 			  enum cairn_dtype dtype, uint32_t rank, const uint64_t *dims,
 			  const struct cairn_string *elements, struct cairn_error *error);
 
-/* The same with CAIRN_STRING. */
+/* The same of a tensor in a shard, or of a slice, whose elements these are (of TensorFlow only). */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_writer_add_variable_spec(struct cairn_writer *writer, const struct cairn_tensor_spec *spec,
+			       const struct cairn_string *elements, struct cairn_error *error);
+
+/* cairn_writer_add_variable with CAIRN_STRING. */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_writer_add_strings(struct cairn_writer *writer, struct cairn_string name, uint32_t rank,
 			 const uint64_t *dims, const struct cairn_string *strings,

@@ -249,23 +249,6 @@ START_TEST(the_number_of_shards_is_limited)
 }
 END_TEST
 
-START_TEST(sizes_that_wrap_are_refused)
-{
-	struct taken taken = {.verdict = CAIRN_OK, .rank = 1};
-	const uint64_t dims[] = {UINT64_C(1) << 32};
-	const struct policy_tensor strings = {.rank = 1,
-					      .dims = dims,
-					      .size = UINT64_C(1) << 35,
-					      .element_size = UINT64_C(1) << 33,
-					      .axes = 1};
-	struct shard_policy policy;
-
-	shard_policy_init(&policy, 1000, take, &taken);
-	ASSERT_FAILS(shard_policy_add(&policy, &strings, &test_error), CAIRN_LIMIT, "strings");
-	ck_assert_uint_eq(taken.pieces, 0);
-}
-END_TEST
-
 START_TEST(who_takes_the_pieces_can_end_it)
 {
 	struct taken taken = {.verdict = CAIRN_NO_MEMORY};
@@ -294,7 +277,6 @@ static Suite *shard_policy_suite(void)
 	tcase_add_loop_test(tests, every_element_goes_to_one_shard_within_the_limit, 0, 50);
 	tcase_add_test(tests, only_the_first_axes_are_cut);
 	tcase_add_loop_test(tests, the_number_of_shards_is_limited, 0, 2);
-	tcase_add_test(tests, sizes_that_wrap_are_refused);
 	tcase_add_test(tests, who_takes_the_pieces_can_end_it);
 	suite_add_tcase(suite, tests);
 	return suite;

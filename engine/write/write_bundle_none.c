@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In place of write_bundle.c, in a build without TensorFlow's formats.
+ */
+#include "engine/write/writer.h"
+#include "format/error.h"
+
+enum cairn_status writer_save_bundle(struct cairn_writer *writer, struct cairn_error *error)
+{
+	(void)writer;
+	return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+			 "this Cairn was built without TensorFlow");
+}
