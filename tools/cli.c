@@ -336,6 +336,34 @@ int cli_parse(const struct cli_usage *usage, int argc, char **argv, struct cli_a
 	return check_arguments(usage, arguments);
 }
 
+/* -------------------------------------------------------------------------------- several paths */
+
+int cli_each_path(const struct cli_arguments *paths, cli_path_run run, void *context)
+{
+	int worst = CLI_DONE;
+
+	for (size_t i = 0; i < paths->count && !ferror(stdout); i++) {
+		const int status = run(context, paths->values[i]);
+		worst = status > worst ? status : worst;
+		if (status == CLI_INTERRUPTED)
+			break;
+	}
+	return worst;
+}
+
+void cli_document_begin(struct cli_documents *documents)
+{
+	if (documents->several)
+		fputs(documents->count ? ",\n" : "[\n", stdout);
+	documents->count++;
+}
+
+void cli_documents_end(const struct cli_documents *documents)
+{
+	if (documents->several && documents->count)
+		puts("]");
+}
+
 /* ---------------------------------------------------------------------------------- checkpoints */
 
 int cli_fail_open(const char *path, enum cairn_status status, const struct cairn_error *error)

@@ -102,6 +102,25 @@ enum cli_exit cli_exit_from(enum cairn_status status);
 /* Flushes stdout: the exit status, or CLI_UNKNOWN when the result could not be written in full. */
 int cli_finish(int exit_status);
 
+/* -------------------------------------------------------------------------------- several paths */
+
+/* What a command does with one of its paths; returns the exit status. */
+typedef int (*cli_path_run)(void *context, const char *path);
+
+/* Does it with each, as long as somebody reads the result, and returns the worst status. */
+int cli_each_path(const struct cli_arguments *paths, cli_path_run run, void *context);
+
+/* JSON documents of several paths: an array of those that there are, nothing when there are none.
+ * A single document stands alone. */
+struct cli_documents {
+	bool several;
+	size_t count; /* so far */
+};
+
+/* Before and after each document, which ends with a newline; and after all of them. */
+void cli_document_begin(struct cli_documents *documents);
+void cli_documents_end(const struct cli_documents *documents);
+
 /* ---------------------------------------------------------------------------------- checkpoints */
 
 /* Opens `path` and prints the reader's note, if any. Returns CLI_GO_ON, or the exit status after

@@ -256,7 +256,7 @@ static int write_json(struct json_output *json, const struct facts *facts)
 	return result;
 }
 
-static int print_json(const struct facts *facts)
+static int print_json(const struct facts *facts, struct cli_documents *documents)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -270,6 +270,7 @@ static int print_json(const struct facts *facts)
 	if (result == CLI_GO_ON && !whole)
 		result = cli_error(CLI_UNKNOWN, "out of memory");
 	if (result == CLI_GO_ON) {
+		cli_document_begin(documents);
 		fwrite(text, 1, size, stdout);
 		result = CLI_DONE;
 	}
@@ -393,38 +394,63 @@ static int print_text(const struct facts *facts)
 
 /* -------------------------------------------------------------------------------------- command */
 
-int cmd_info(int argc, char **argv)
-{
-	bool json = false;
-	const struct cli_option options[] = {
-		{"--json", CLI_FLAG, NULL, "one object", &json},
-	};
-	const struct cli_usage usage = {
-		"info",
-		"PATH",
-		"Says what a checkpoint is: format, tensors, bytes, types, files, alignment, "
-		"digests,\n"
-		"metadata. Reads no tensor data.",
-		NULL,
-		1,
-		1,
-		options,
-		sizeof(options) / sizeof(options[0]),
-	};
-	struct cli_arguments arguments;
-	struct facts facts = {.path = NULL};
-	int result = cli_parse(&usage, argc, argv, &arguments);
+struct info {
+	bool json;
+	struct cli_documents documents;
+	size_t printed; /* paths */
+};
 
-	if (result != CLI_GO_ON)
-		return result;
-	facts.path = arguments.values[0];
-	result = cli_open(facts.path, NULL, &facts.reader);
+static int show_facts(struct info *info, const struct facts *facts)
+{
+	if (info->json)
+		return print_json(facts, &info->documents);
+	if (info->printed++)
+		putchar('\n');
+	return print_text(facts);
+}
+
+/* A cli_path_run. */
+static int run(void *context, const char *path)
+{
+	struct facts facts = {.path = path};
+	int result = cli_open(path, NULL, &facts.reader);
+
 	if (result != CLI_GO_ON)
 		return result;
 	result = gather(&facts);
 	if (result == CLI_GO_ON)
-		result = json ? print_json(&facts) : print_text(&facts);
+		result = show_facts(context, &facts);
 	cairn_reader_close(facts.reader);
 	free(facts.dtypes);
+	return result;
+}
+
+int cmd_info(int argc, char **argv)
+{
+	struct info info = {.json = false};
+	const struct cli_option options[] = {
+		{"--json", CLI_FLAG, NULL, "one object; of several paths an array of them",
+		 &info.json},
+	};
+	const struct cli_usage usage = {
+		"info",
+		"PATH...",
+		"Says what a checkpoint is: format, tensors, bytes, types, files, alignment, "
+		"digests,\n"
+		"metadata. Reads no tensor data.",
+		"Of several paths the exit status is the worst.\n",
+		1,
+		SIZE_MAX,
+		options,
+		sizeof(options) / sizeof(options[0]),
+	};
+	struct cli_arguments arguments;
+	int result = cli_parse(&usage, argc, argv, &arguments);
+
+	if (result != CLI_GO_ON)
+		return result;
+	info.documents.several = arguments.count > 1;
+	result = cli_each_path(&arguments, run, &info);
+	cli_documents_end(&info.documents);
 	return result;
 }

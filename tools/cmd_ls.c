@@ -21,6 +21,10 @@ struct ls {
 	bool json_lines;
 	bool details;
 	const char *pattern; /* or NULL: all */
+	const char *path;
+	bool several; /* paths */
+	struct cli_documents documents;
+	size_t printed; /* paths */
 	struct cairn_reader *reader;
 };
 
@@ -221,6 +225,10 @@ static int print_json_tensor(struct ls *ls, const struct cairn_tensor *tensor, v
 	if (result != CLI_GO_ON)
 		return result;
 	emit_begin_object(json);
+	if (ls->json_lines && ls->several) {
+		emit_key(json, "path");
+		emit_text(json, ls->path);
+	}
 	print_json_shape(json, tensor);
 	emit_key(json, "file");
 	if (place.file.size)
@@ -243,9 +251,18 @@ static int print_json(struct ls *ls)
 {
 	struct json_output json = {.file = stdout};
 
+	cli_document_begin(&ls->documents);
+	if (ls->several) {
+		emit_begin_object(&json);
+		emit_key(&json, "path");
+		emit_text(&json, ls->path);
+		emit_key(&json, "tensors");
+	}
 	emit_begin_array(&json);
 	const int result = for_each_tensor(ls, print_json_tensor, &json);
 	emit_end_array(&json);
+	if (ls->several)
+		emit_end_object(&json);
 	if (!emit_finish(&json) && json.failed)
 		return cli_error(CLI_UNKNOWN, "out of memory");
 	return result == CLI_GO_ON ? CLI_DONE : result;
@@ -444,12 +461,23 @@ static int print_rows(struct ls *ls, const struct rows *rows, bool cut)
 	return CLI_DONE;
 }
 
+/* Which of several paths it is. */
+static void print_heading(struct ls *ls)
+{
+	if (ls->printed++)
+		putchar('\n');
+	text_print(stdout, cairn_string_from(ls->path), 0);
+	puts(":");
+}
+
 static int print_table(struct ls *ls)
 {
 	const size_t terminal = text_terminal_width(stdout);
 	struct rows rows = {.names = NULL};
 	int result = for_each_tensor(ls, collect_row, &rows);
 
+	if (result == CLI_GO_ON && ls->several)
+		print_heading(ls);
 	if (result == CLI_GO_ON) {
 		if (rows.count)
 			qsort(rows.names, rows.count, sizeof(*rows.names), compare_rows);
@@ -472,6 +500,20 @@ static int list(struct ls *ls)
 	return ls->json ? print_json(ls) : print_table(ls);
 }
 
+/* A cli_path_run. */
+static int run(void *context, const char *path)
+{
+	struct ls *ls = context;
+	int result = cli_open(path, NULL, &ls->reader);
+
+	if (result != CLI_GO_ON)
+		return result;
+	ls->path = path;
+	result = list(ls);
+	cairn_reader_close(ls->reader);
+	return result;
+}
+
 int cmd_ls(int argc, char **argv)
 {
 	struct ls ls = {.json = false};
@@ -486,14 +528,17 @@ int cmd_ls(int argc, char **argv)
 	};
 	const struct cli_usage usage = {
 		"ls",
-		"PATH",
+		"PATH...",
 		"Lists the tensors of a checkpoint: name, type, shape, size.",
 		"People get natural order (layer 2 before layer 10), --json the byte order of "
 		"names.\n"
 		"Each JSON object has: name, dtype, shape, nbytes, file, offset, digest, slices, "
-		"incomplete.\n",
+		"incomplete.\n"
+		"Of several paths: objects with path and tensors, or a path in each line; the exit "
+		"status is "
+		"the worst.\n",
 		1,
-		1,
+		SIZE_MAX,
 		options,
 		sizeof(options) / sizeof(options[0]),
 	};
@@ -502,10 +547,9 @@ int cmd_ls(int argc, char **argv)
 
 	if (result != CLI_GO_ON)
 		return result;
-	result = cli_open(arguments.values[0], NULL, &ls.reader);
-	if (result != CLI_GO_ON)
-		return result;
-	result = list(&ls);
-	cairn_reader_close(ls.reader);
+	ls.several = arguments.count > 1;
+	ls.documents.several = ls.several;
+	result = cli_each_path(&arguments, run, &ls);
+	cli_documents_end(&ls.documents);
 	return result;
 }

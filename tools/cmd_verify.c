@@ -21,6 +21,8 @@
 
 struct verify {
 	const char *path;
+	bool several; /* paths: each line begins with its own */
+	struct cli_documents documents;
 	bool json;
 	bool require_digests;
 	struct cairn_verify_report report;
@@ -78,6 +80,14 @@ static void write_json_problem(struct json_output *json, const struct cairn_prob
 	emit_end_object(json);
 }
 
+static void print_path(const struct verify *verify)
+{
+	if (!verify->several)
+		return;
+	text_print(stdout, cairn_string_from(verify->path), 0);
+	fputs(": ", stdout);
+}
+
 static int on_problem(void *context, const struct cairn_problem *problem)
 {
 	struct verify *verify = context;
@@ -89,6 +99,7 @@ static int on_problem(void *context, const struct cairn_problem *problem)
 		write_json_problem(&verify->problems, problem);
 	} else {
 		progress_end(&verify->progress);
+		print_path(verify);
 		text_print(stdout, cairn_string_from(problem->message), 0);
 		putchar('\n');
 	}
@@ -154,7 +165,12 @@ static int print_json(struct verify *verify)
 		return cli_error(CLI_UNKNOWN, "out of memory");
 	}
 	verify->problems.file = NULL;
+	cli_document_begin(&verify->documents);
 	emit_begin_object(&json);
+	if (verify->several) {
+		emit_key(&json, "path");
+		emit_text(&json, verify->path);
+	}
 	emit_key(&json, "ok");
 	emit_bool(&json, is_ok(verify));
 	emit_key(&json, "structure_only");
@@ -180,10 +196,13 @@ static void print_text(const struct verify *verify)
 	char count[CLI_SIZE_SIZE];
 	char size[CLI_SIZE_SIZE];
 
-	if (report->problem_count > verify->listed)
+	if (report->problem_count > verify->listed) {
+		print_path(verify);
 		printf("... and %" PRIu64 " more\n", report->problem_count - verify->listed);
+	}
 	if (report->problem_count)
 		return;
+	print_path(verify);
 	cli_format_count(report->tensor_count, count);
 	if (report->structure_only)
 		printf("structure only: this format has no digests\n");
@@ -266,18 +285,24 @@ static int verify_path(struct verify *verify)
 	return result;
 }
 
-static int run(struct verify *verify)
+/* A cli_path_run: `context` says what was asked for, and each path begins from there. */
+static int run(void *context, const char *path)
 {
-	verify->problems.file = open_memstream(&verify->problems_text, &verify->problems_size);
-	if (!verify->problems.file)
+	struct verify *request = context;
+	struct verify verify = *request;
+
+	verify.path = path;
+	verify.problems.file = open_memstream(&verify.problems_text, &verify.problems_size);
+	if (!verify.problems.file)
 		return cli_error(CLI_UNKNOWN, "out of memory");
-	emit_begin_array(&verify->problems);
-	int result = verify_path(verify);
+	emit_begin_array(&verify.problems);
+	int result = verify_path(&verify);
 	if (result == CLI_GO_ON)
-		result = conclude(verify);
-	if (verify->problems.file)
-		fclose(verify->problems.file);
-	free(verify->problems_text);
+		result = conclude(&verify);
+	if (verify.problems.file)
+		fclose(verify.problems.file);
+	free(verify.problems_text);
+	request->documents = verify.documents;
 	return result;
 }
 
@@ -291,23 +316,28 @@ int cmd_verify(int argc, char **argv)
 	};
 	const struct cli_usage usage = {
 		"verify",
-		"PATH",
+		"PATH...",
 		"Reads a whole checkpoint and checks every digest and every structural rule.",
 		"Each problem names the tensor, the chunk and the place in the file. Formats "
 		"without digests\n"
 		"(safetensors) can only be checked for their structure, and the answer says so.\n"
-		"At most 100,000 problems are listed; all are counted.\n",
+		"At most 100,000 problems are listed; all are counted. Of several paths the exit "
+		"status is the\n"
+		"worst, and --json prints an array.\n",
 		1,
-		1,
+		SIZE_MAX,
 		options,
 		sizeof(options) / sizeof(options[0]),
 	};
 	struct cli_arguments arguments;
-	const int result = cli_parse(&usage, argc, argv, &arguments);
+	int result = cli_parse(&usage, argc, argv, &arguments);
 
 	if (result != CLI_GO_ON)
 		return result;
-	verify.path = arguments.values[0];
+	verify.several = arguments.count > 1;
+	verify.documents.several = verify.several;
 	progress_defer_signals();
-	return run(&verify);
+	result = cli_each_path(&arguments, run, &verify);
+	cli_documents_end(&verify.documents);
+	return result;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 exec 2>&1
-status cairn info a b
+status cairn stats a b
 status cairn convert a b.cairn c
-status cairn verify a b
+status cairn diff a b c
