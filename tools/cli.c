@@ -16,6 +16,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "tools/colour.h"
 #include "tools/text.h"
 
 /* --------------------------------------------------------------------------------------- errors */
@@ -25,8 +26,8 @@ static void print_line(const char *prefix, const char *format, va_list values) C
 static void print_line(const char *prefix, const char *format, va_list values)
 {
 	fflush(stdout);
-	fputs("cairn: ", stderr);
-	fputs(prefix, stderr);
+	fprintf(stderr, "%scairn:%s %s", colour(stderr, *prefix ? COLOUR_WARNING : COLOUR_BAD),
+		colour(stderr, COLOUR_NONE), prefix);
 	vfprintf(stderr, format, values);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tools/cli.h"
+#include "tools/colour.h"
 #include "tools/commands.h"
 #include "tools/json_output.h"
 #include "tools/metadata_value.h"
@@ -282,7 +283,7 @@ static int print_json(const struct facts *facts, struct cli_documents *documents
 
 static void print_label(const char *label)
 {
-	printf("%-12s", label);
+	printf("%s%-12s%s", colour(stdout, COLOUR_HEADING), label, colour(stdout, COLOUR_NONE));
 }
 
 static void print_totals(const struct facts *facts)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tools/cli.h"
+#include "tools/colour.h"
 #include "tools/commands.h"
 #include "tools/json_output.h"
 #include "tools/text.h"
@@ -434,8 +435,11 @@ static int print_row(struct ls *ls, const struct rows *rows, const struct cairn_
 	print_column(tensor->name, rows->name_width, cut);
 	printf("  %-*s  ", (int)rows->dtype_width, cli_dtype_name(tensor->dtype, dtype));
 	print_column(cairn_string_from(shape), rows->shape_width, cut);
-	printf("  %10s%s\n", cli_format_size((double)cli_tensor_bytes(tensor), size),
-	       tensor->flags & CAIRN_TENSOR_INCOMPLETE ? "  incomplete" : "");
+	printf("  %10s", cli_format_size((double)cli_tensor_bytes(tensor), size));
+	if (tensor->flags & CAIRN_TENSOR_INCOMPLETE)
+		printf("  %sincomplete%s", colour(stdout, COLOUR_WARNING),
+		       colour(stdout, COLOUR_NONE));
+	putchar('\n');
 	free(shape);
 	return ls->details ? print_details(ls, tensor) : CLI_GO_ON;
 }
@@ -466,8 +470,9 @@ static void print_heading(struct ls *ls)
 {
 	if (ls->printed++)
 		putchar('\n');
+	fputs(colour(stdout, COLOUR_HEADING), stdout);
 	text_print(stdout, cairn_string_from(ls->path), 0);
-	puts(":");
+	printf("%s:\n", colour(stdout, COLOUR_NONE));
 }
 
 static int print_table(struct ls *ls)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tools/cli.h"
+#include "tools/colour.h"
 #include "tools/commands.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
@@ -364,17 +365,21 @@ static void print_row(const struct row *row, const struct columns *columns)
 	print_number(there, stats->min);
 	print_number(there, stats->max);
 	print_number(there, stats->mean);
-	printf(" %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n", stats->nan_count, stats->infinite_count,
-	       stats->zero_count);
+	if (has_bad_numbers(row))
+		fputs(colour(stdout, COLOUR_BAD), stdout);
+	printf(" %8" PRIu64 " %8" PRIu64, stats->nan_count, stats->infinite_count);
+	if (has_bad_numbers(row))
+		fputs(colour(stdout, COLOUR_NONE), stdout);
+	printf(" %8" PRIu64 "\n", stats->zero_count);
 }
 
 static void print_table(const struct stats *stats)
 {
 	const struct columns columns = fit_columns(stats);
 
-	printf("%-*s  %-*s %*s %*s %*s %8s %8s %8s\n", (int)columns.name, "name", columns.dtype,
-	       "type", NUMBER_WIDTH, "min", NUMBER_WIDTH, "max", NUMBER_WIDTH, "mean", "nan", "inf",
-	       "zeros");
+	printf("%s%-*s  %-*s %*s %*s %*s %8s %8s %8s%s\n", colour(stdout, COLOUR_HEADING),
+	       (int)columns.name, "name", columns.dtype, "type", NUMBER_WIDTH, "min", NUMBER_WIDTH,
+	       "max", NUMBER_WIDTH, "mean", "nan", "inf", "zeros", colour(stdout, COLOUR_NONE));
 	for (size_t i = 0; i < stats->count && !ferror(stdout); i++) {
 		if (stats->rows[i].kind == ROW_NUMBERS)
 			print_row(&stats->rows[i], &columns);
@@ -382,7 +387,7 @@ static void print_table(const struct stats *stats)
 }
 
 /* "all zero:  a, b, c and 4 more"; nothing where there is none. */
-static void print_names(const struct stats *stats, const char *label,
+static void print_names(const struct stats *stats, const char *label, enum colour label_colour,
 			bool (*belongs)(const struct row *row), bool with_value)
 {
 	size_t found = 0;
@@ -391,7 +396,11 @@ static void print_names(const struct stats *stats, const char *label,
 		const struct row *row = &stats->rows[i];
 		if (!belongs(row) || found++ >= LISTED_MAX)
 			continue;
-		printf(found == 1 ? "%-12s" : ", ", label);
+		if (found == 1)
+			printf("%s%-12s%s", colour(stdout, label_colour), label,
+			       colour(stdout, COLOUR_NONE));
+		else
+			fputs(", ", stdout);
 		text_print(stdout, row->name, 0);
 		if (with_value)
 			printf(" = %.6g", row->stats.min);
@@ -430,11 +439,11 @@ static int print_text(const struct stats *stats)
 		qsort(stats->rows, stats->count, sizeof(*stats->rows), compare_rows);
 	print_table(stats);
 	print_model(stats);
-	print_names(stats, "not finite", has_bad_numbers, false);
-	print_names(stats, "all zero", is_all_zero, false);
-	print_names(stats, "constant", is_constant, true);
-	print_names(stats, "incomplete", is_incomplete, false);
-	print_names(stats, "no numbers", is_without_numbers, false);
+	print_names(stats, "not finite", COLOUR_BAD, has_bad_numbers, false);
+	print_names(stats, "all zero", COLOUR_WARNING, is_all_zero, false);
+	print_names(stats, "constant", COLOUR_WARNING, is_constant, true);
+	print_names(stats, "incomplete", COLOUR_WARNING, is_incomplete, false);
+	print_names(stats, "no numbers", COLOUR_HEADING, is_without_numbers, false);
 	count_strings(stats, &tensors, &elements);
 	if (tensors) {
 		printf("%-12s%s tensor%s,", "strings", cli_format_count(tensors, count),

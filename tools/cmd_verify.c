@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tools/cli.h"
+#include "tools/colour.h"
 #include "tools/commands.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
@@ -205,9 +206,11 @@ static void print_text(const struct verify *verify)
 	print_path(verify);
 	cli_format_count(report->tensor_count, count);
 	if (report->structure_only)
-		printf("structure only: this format has no digests\n");
+		printf("%sstructure only%s: this format has no digests\n",
+		       colour(stdout, COLOUR_WARNING), colour(stdout, COLOUR_NONE));
 	else
-		printf("ok: %s tensor%s, %s, every %s as written\n", count,
+		printf("%sok%s: %s tensor%s, %s, every %s as written\n",
+		       colour(stdout, COLOUR_GOOD), colour(stdout, COLOUR_NONE), count,
 		       cli_plural(report->tensor_count),
 		       cli_format_size((double)report->bytes, size), verify->check_name);
 }
