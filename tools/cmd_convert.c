@@ -20,6 +20,7 @@ struct convert {
 	const char *to;   /* or NULL: by suffix */
 	const char *drop; /* or NULL */
 	bool force;
+	bool sort;
 	uint64_t shard_size_max;
 	uint64_t alignment;
 	uint64_t thread_count;
@@ -41,7 +42,7 @@ static const struct target targets[] = {
 	{"safetensors", ".safetensors.index.json", CAIRN_TARGET_SAFETENSORS},
 	{"gguf", ".gguf", CAIRN_TARGET_BY_SUFFIX},
 	{"npy", ".npy", CAIRN_TARGET_BY_SUFFIX},
-	{"tf", NULL, CAIRN_TARGET_BY_SUFFIX},
+	{"tf", NULL, CAIRN_TARGET_TENSORFLOW},
 };
 
 #define TARGET_COUNT (sizeof(targets) / sizeof(targets[0]))
@@ -71,17 +72,19 @@ static int choose_target(const struct convert *convert, struct cairn_convert_opt
 
 	if (!target && convert->to)
 		return cli_usage_error("convert",
-				       "convert: --to '%s' is no format: cairn or safetensors",
+				       "convert: --to '%s' is no format: cairn, safetensors or tf",
 				       convert->to);
 	if (!target)
 		return cli_usage_error(
 			"convert",
 			"convert: no format follows from the name '%s': end it in .cairn, "
-			".safetensors or .safetensors.index.json, or say --to FORMAT (a folder of "
-			"shards: --to cairn --max-shard-size SIZE)",
+			".safetensors or .safetensors.index.json, or say --to FORMAT (tf: a "
+			"prefix; a "
+			"folder of shards: --to cairn --max-shard-size SIZE)",
 			convert->destination);
 	if (target->target == CAIRN_TARGET_BY_SUFFIX)
-		return cli_error(CLI_NO, "this version cannot write %s, only cairn and safetensors",
+		return cli_error(CLI_NO,
+				 "this version cannot write %s, only cairn, safetensors and tf",
 				 target->name);
 	options->target = target->target;
 	return CLI_GO_ON;
@@ -126,12 +129,13 @@ static int choose_drop(const char *names, struct cairn_convert_options *options)
 static int choose_layout(const struct convert *convert, struct cairn_convert_options *options)
 {
 	const uint64_t alignment = convert->alignment;
+	const bool is_tf = convert->to && strcmp(convert->to, "tf") == 0;
 
-	if (alignment && (alignment & (alignment - 1) || alignment < 4096 || alignment > 2u << 20))
+	if (alignment &&
+	    (alignment & (alignment - 1) || (alignment < 4096 && !is_tf) || alignment > 2u << 20))
 		return cli_usage_error("convert",
-				       "convert: --alignment %" PRIu64
-				       " is no power of two from 4KiB to 2MiB",
-				       alignment);
+				       "convert: --alignment %" PRIu64 " is no power of two %s2MiB",
+				       alignment, is_tf ? "up to " : "from 4KiB to ");
 	if (convert->thread_count > 64)
 		return cli_usage_error("convert", "convert: --threads %" PRIu64 ": at most 64",
 				       convert->thread_count);
@@ -144,6 +148,7 @@ static int choose_layout(const struct convert *convert, struct cairn_convert_opt
 	options->thread_count = (uint32_t)convert->thread_count;
 	options->shard_size_max = convert->shard_size_max;
 	options->replace = convert->force;
+	options->sort = convert->sort;
 	return CLI_GO_ON;
 }
 
@@ -191,7 +196,9 @@ static void print_result(const struct convert *convert, const struct cairn_reade
 
 static const char *format_written(const struct cairn_convert_options *options)
 {
-	if (options->target != CAIRN_TARGET_CAIRN)
+	if (options->target == CAIRN_TARGET_TENSORFLOW)
+		return "tensorflow-v2";
+	if (options->target == CAIRN_TARGET_SAFETENSORS)
 		return "safetensors";
 	return options->shard_size_max ? "cairn-sharded" : "cairn";
 }
@@ -238,7 +245,7 @@ int cmd_convert(int argc, char **argv)
 {
 	struct convert convert = {.source = NULL};
 	const struct cli_option options[] = {
-		{"--to", CLI_TEXT, "FORMAT", "cairn or safetensors; default: by DST's suffix",
+		{"--to", CLI_TEXT, "FORMAT", "cairn, safetensors or tf; default: by DST's suffix",
 		 &convert.to},
 		{"--force", CLI_FLAG, NULL, "replace what is at DST", &convert.force},
 		{"--drop", CLI_TEXT, "WHAT,...",
@@ -246,7 +253,9 @@ int cmd_convert(int argc, char **argv)
 		 &convert.drop},
 		{"--max-shard-size", CLI_SIZE, "SIZE",
 		 "several files of at most, e.g. 5GB or 512MiB", &convert.shard_size_max},
-		{"--alignment", CLI_SIZE, "SIZE", "of large tensors in a container, 4KiB to 2MiB",
+		{"--sort", CLI_FLAG, NULL, "lay data out in name order (not of safetensors)",
+		 &convert.sort},
+		{"--alignment", CLI_SIZE, "SIZE", "of large tensors, 4KiB to 2MiB; tf: of all data",
 		 &convert.alignment},
 		{"--threads", CLI_COUNT, "N", "at most 64; default: chosen", &convert.thread_count},
 	};
@@ -257,6 +266,8 @@ int cmd_convert(int argc, char **argv)
 		"DST's suffix decides: .cairn, .safetensors, or .safetensors.index.json (several "
 		"files).\n"
 		"With --to cairn and --max-shard-size DST becomes a folder: an index and shards. "
+		"With\n"
+		"--to tf DST is a prefix; a TensorFlow checkpoint keeps all its bytes then. "
 		"Every\n"
 		"name, type, shape, metadata value and bit is kept; what the format cannot hold is "
 		"listed\n"

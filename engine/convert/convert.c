@@ -12,6 +12,7 @@
 
 #include "engine/convert/copy_checkpoint.h"
 #include "engine/convert/export_safetensors.h"
+#include "engine/convert/export_tensorflow.h"
 #include "engine/convert/reshard.h"
 #include "engine/read/identify.h"
 #include "engine/read/reader.h"
@@ -31,7 +32,8 @@ static struct cairn_writer_options writer_options(const struct cairn_reader *rea
 	struct cairn_reader_info info = {.size = sizeof(info)};
 	struct cairn_writer_options result = {
 		.size = sizeof(result),
-		.flags = options->replace ? (uint32_t)CAIRN_WRITER_REPLACE : 0,
+		.flags = (options->replace ? (uint32_t)CAIRN_WRITER_REPLACE : 0) |
+			 (options->sort ? (uint32_t)CAIRN_WRITER_SORT : 0),
 		.chunk_size = options->chunk_size,
 		.alignment = options->alignment,
 		.thread_count = options->thread_count,
@@ -105,7 +107,7 @@ static enum cairn_status check_options(const struct cairn_convert_options *optio
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "convert options of %zu bytes, not %zu", options->size,
 				 sizeof(*options));
-	if (options->target > CAIRN_TARGET_SAFETENSORS || (options->drop & ~DROP_KNOWN) != 0)
+	if (options->target > CAIRN_TARGET_TENSORFLOW || (options->drop & ~DROP_KNOWN) != 0)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "unknown convert options");
 	return CAIRN_OK;
@@ -129,6 +131,14 @@ enum cairn_status cairn_convert(const struct cairn_reader *reader, const char *p
 		status = choose_target(path, options->target, &target, error);
 	if (status != CAIRN_OK)
 		return status;
-	return target == CAIRN_TARGET_CAIRN ? convert_to_container(reader, path, options, error)
-					    : export_safetensors(reader, path, options, error);
+	switch (target) {
+	case CAIRN_TARGET_SAFETENSORS:
+		return export_safetensors(reader, path, options, error);
+	case CAIRN_TARGET_TENSORFLOW:
+		return export_tensorflow(reader, path, options, error);
+	case CAIRN_TARGET_CAIRN:
+	case CAIRN_TARGET_BY_SUFFIX:
+	default:
+		return convert_to_container(reader, path, options, error);
+	}
 }

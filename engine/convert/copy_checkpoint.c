@@ -43,8 +43,8 @@ enum cairn_status copy_metadata(struct cairn_writer *writer, const struct cairn_
 	return status;
 }
 
-enum cairn_status copy_checkpoint(struct cairn_writer *writer, const struct cairn_reader *reader,
-				  struct cairn_error *error)
+enum cairn_status copy_tensors(struct cairn_writer *writer, const struct cairn_reader *reader,
+			       struct cairn_error *error)
 {
 	struct stored_place *places = NULL;
 	struct arena arena;
@@ -54,8 +54,14 @@ enum cairn_status copy_checkpoint(struct cairn_writer *writer, const struct cair
 	status = stored_order(reader, &arena, &places, error);
 	if (status == CAIRN_OK)
 		status = add_tensors(writer, reader, places, error);
-	if (status == CAIRN_OK)
-		status = copy_metadata(writer, reader, error);
 	arena_fini(&arena);
 	return status;
+}
+
+enum cairn_status copy_checkpoint(struct cairn_writer *writer, const struct cairn_reader *reader,
+				  struct cairn_error *error)
+{
+	const enum cairn_status status = copy_tensors(writer, reader, error);
+
+	return status == CAIRN_OK ? copy_metadata(writer, reader, error) : status;
 }

@@ -6,9 +6,11 @@
 #include <cairn/reader.h>
 #include <cairn/writer.h>
 
-/* Both return what the reader's index, and the writer's add calls return. */
+/* All return what the reader's index, and the writer's add calls return. */
 enum cairn_status copy_checkpoint(struct cairn_writer *writer, const struct cairn_reader *reader,
 				  struct cairn_error *error);
+enum cairn_status copy_tensors(struct cairn_writer *writer, const struct cairn_reader *reader,
+			       struct cairn_error *error);
 enum cairn_status copy_metadata(struct cairn_writer *writer, const struct cairn_reader *reader,
 				struct cairn_error *error);
 

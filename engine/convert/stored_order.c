@@ -5,6 +5,7 @@
  */
 #include "engine/convert/stored_order.h"
 
+#include "engine/read/stored.h"
 #include "format/error.h"
 #include "format/sort_array.h"
 
@@ -18,19 +19,31 @@ static int compare_places(const void *a, const void *b)
 	return (left->offset > right->offset) - (left->offset < right->offset);
 }
 
+/* Also where bytes lie that are not handed out as they are stored: the files are read in order all
+ * the same. */
 static enum cairn_status find_place(const struct cairn_reader *reader, uint64_t number,
 				    struct stored_place *place, struct cairn_error *error)
 {
 	struct cairn_tensor tensor;
-	struct cairn_stored_slice slice = {.offset = CAIRN_NO_OFFSET};
+	struct tensor_record record;
+	struct tensor_record holder;
+	struct stored stored = {.offset = CAIRN_NO_OFFSET};
 	enum cairn_status status = cairn_reader_tensor_at(reader, number, &tensor, error);
 
-	if (status == CAIRN_OK && tensor.slice_count != 0)
-		status = cairn_tensor_stored_slice(&tensor, 0, &slice, error);
 	if (status == CAIRN_OK)
-		*place = (struct stored_place){
-			.number = number, .offset = slice.offset, .shard = slice.shard};
-	return status;
+		status = index_tensor(&reader->index, tensor.record, &record, error);
+	if (status == CAIRN_OK)
+		status = index_resolve_alias(&reader->index, tensor.record, &record, &holder,
+					     error);
+	if (status == CAIRN_OK && holder.slice_count != 0)
+		status = stored_open(reader, holder.slice_index, tensor.name, &stored, error);
+	if (status != CAIRN_OK)
+		return status;
+	*place = (struct stored_place){.number = number,
+				       .offset = stored.record.extent_count == 0 ? CAIRN_NO_OFFSET
+										 : stored.offset,
+				       .shard = stored.shard};
+	return CAIRN_OK;
 }
 
 enum cairn_status stored_order(const struct cairn_reader *reader, struct arena *arena,

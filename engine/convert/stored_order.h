@@ -13,8 +13,8 @@
 /* Where the first byte of a tensor lies. */
 struct stored_place {
 	uint64_t number; /* for cairn_reader_tensor_at */
-	uint64_t offset; /* CAIRN_NO_OFFSET when it is not stored as it is: such tensors come last
-			    in their shard */
+	uint64_t offset; /* CAIRN_NO_OFFSET when it has none: such tensors come last in their shard
+			  */
 	uint32_t shard;
 };
 

@@ -237,7 +237,7 @@ enum cairn_status open_tensorflow(struct cairn_reader *reader, int directory, st
 		opening.prefix = prefix;
 		status = open_bundle(&opening, directory, table, error);
 	}
-	file_close(table);
 	opening_fini(&opening.base);
+	reader->table = *table; /* closed with the reader, whatever comes of it */
 	return status;
 }

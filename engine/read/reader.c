@@ -63,6 +63,7 @@ static void reader_destroy(struct cairn_reader *reader)
 
 	for (uint32_t i = 0; i < reader->file_count; i++)
 		file_close(&reader->files[i]);
+	file_close(&reader->table);
 	chunk_states_fini(&reader->chunk_states);
 	chunk_states_fini(&reader->slice_states);
 	system_free(system, reader->shard_states);

@@ -69,6 +69,9 @@ struct cairn_reader {
 	const char *index_file; /* a file that is no shard: the JSON index of a sharded checkpoint;
 				   or NULL */
 	uint64_t index_file_size;
+	/* The table of a TensorFlow checkpoint, open: who writes one of the same files reads in it
+	 * what the index does not say. Closed with the reader; system NULL: none. */
+	struct file table;
 
 	bool siblings_changed;   /* see open_siblings */
 	bool has_foreign_checks; /* of all slices: set by the opener */

@@ -29,9 +29,9 @@ struct cairn_convert_options {
 	uint32_t thread_count;   /* 0: chosen; at most 64 */
 	uint64_t shard_size_max; /* bytes of tensors in a shard; 0: one file. Cairn shards need a
 				    path without .cairn: a folder */
-	uint64_t alignment;      /* of a container, as in cairn_writer_options; 0: default */
+	uint64_t alignment;      /* as in cairn_writer_options; 0: default */
 	uint32_t chunk_size;     /* of a container, as in cairn_writer_options; 0: default */
-	uint32_t reserved_count;
+	int sort; /* data in name order instead of the source's; not of safetensors */
 	cairn_progress progress; /* or NULL */
 	void *progress_context;
 	uint64_t reserved[8]; /* zero */
@@ -40,7 +40,9 @@ struct cairn_convert_options {
 /*
  * Writes all of `reader` to `path` in another (or the same) format: atomic and durable as
  * cairn_writer_finish. Every name, dtype, shape, string, metadata value and bit is kept, or nothing
- * is written and the message lists what the target cannot express. Returns UNSUPPORTED (not
+ * is written and the message lists what the target cannot express. From TensorFlow's second format
+ * to itself, without a wish about the layout, the files keep all their bytes: shards, offsets,
+ * padding, byte order, slices and header. Returns UNSUPPORTED (not
  * expressible), INVALID_ARGUMENT (no target format follows from the suffix), EXISTS, what reading
  * returns for damaged sources, what cairn_writer_finish returns.
  */

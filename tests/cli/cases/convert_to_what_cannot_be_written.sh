@@ -2,5 +2,5 @@
 exec 2>&1
 model m.safetensors
 status cairn convert m.safetensors out.gguf
-status cairn convert --to tf m.safetensors out
+status cairn convert --to npy m.safetensors out
 ls -A
