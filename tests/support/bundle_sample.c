@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/crc32c.h"
 #include "format/tensorflow_bundle.h"
 
 #define OWN_SIZE   4u
@@ -79,6 +80,8 @@ void bundle_put_part(struct system *system, const char *path, uint32_t part, uin
 	snprintf(name, sizeof(name), "own-%" PRIu32, part);
 	tensors[1].name = cairn_string_from(name);
 	memset(data, generation, sizeof(data));
+	own.crc = crc32c_mask(crc32c_extend(0, data, OWN_SIZE));
+	row.crc = crc32c_mask(crc32c_extend(0, data, ROW_SIZE));
 	arena_init(&arena, heap, (size_t)1 << 24);
 	must(bundle_write(&arena, &bundle, &bytes, &size, NULL) == CAIRN_OK);
 	snprintf(file, sizeof(file), "%s.data-00000-of-00001", path);

@@ -368,6 +368,132 @@ START_TEST(options_that_do_not_fit_are_refused)
 }
 END_TEST
 
+/* ----------------------------------------------------------------------------- readers meanwhile */
+
+static const char *const newer[COUNT] = {PARTS "/new-0", PARTS "/new-1", PARTS "/new-2"};
+
+/* A checkpoint of generation 1 is there, and parts of generation 2. */
+static void prepare_exchange(void)
+{
+	ASSERT_OK(merge(COUNT));
+	for (uint32_t i = 0; i < COUNT; i++)
+		bundle_put_part(scene.system, newer[i], i, COUNT, 2);
+	options.replace = 1;
+}
+
+static enum cairn_status exchange(void)
+{
+	return merge_checkpoints(scene.system, newer, COUNT, TARGET, &options, &report, NULL);
+}
+
+/* All of it through a reader, CRCs included. 0: it holds bytes of two generations, or none. */
+static int generation_of(struct cairn_reader *reader)
+{
+	static const char *const names[] = {"grid", "own-0", "own-1", "own-2"};
+	int found = 0;
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct cairn_tensor tensor;
+		struct cairn_view view;
+		uint8_t first;
+
+		if (cairn_reader_find(reader, names[i], &tensor, NULL) != CAIRN_OK ||
+		    cairn_tensor_view(&tensor, &view, NULL) != CAIRN_OK)
+			return 0;
+		first = *(const uint8_t *)view.data;
+		for (uint64_t k = 0; k < view.size; k++)
+			found = ((const uint8_t *)view.data)[k] != first ? -1 : found;
+		found = found == 0 || found == first ? first : -1;
+		cairn_view_release(&view);
+		if (found < 0)
+			return 0;
+	}
+	return found;
+}
+
+/* Another process opens the checkpoint, or exchanges it, at one call of the subject. */
+struct meeting {
+	uint64_t at;
+	bool happened;
+	bool exchanges;
+	enum cairn_status status;
+	int generation;
+};
+
+static void meet(void *context, enum memory_call call, bool is_after)
+{
+	struct meeting *const meeting = context;
+	struct cairn_reader *reader = NULL;
+
+	(void)call;
+	if (!is_after || meeting->happened || meeting->at-- != 0)
+		return;
+	meeting->happened = true;
+	if (meeting->exchanges) {
+		meeting->status = exchange();
+		return;
+	}
+	meeting->status = reader_open_path(scene.system, TARGET, NULL, &reader, NULL);
+	if (meeting->status == CAIRN_OK)
+		meeting->generation = generation_of(reader);
+	cairn_reader_close(reader);
+}
+
+START_TEST(a_reader_in_the_middle_of_an_exchange_finds_old_new_or_nothing)
+{
+	uint32_t seen[3] = {0};
+	bool happened = true;
+
+	for (uint64_t at = 0; happened; at++) {
+		struct meeting meeting = {.at = at};
+		enum cairn_status status;
+
+		tear_down();
+		set_up();
+		prepare_exchange();
+		seam_hook_install(scene.system, meet, &meeting);
+		status = exchange();
+		seam_hook_remove(scene.system);
+		ck_assert_int_eq(status, CAIRN_OK);
+		happened = meeting.happened;
+		if (!happened)
+			break;
+		ck_assert_msg(meeting.status == CAIRN_OK || meeting.status == CAIRN_NOT_FOUND,
+			      "call %d: %s", (int)at, cairn_status_name(meeting.status));
+		ck_assert_msg(meeting.status != CAIRN_OK || meeting.generation != 0,
+			      "call %d: a mixture", (int)at);
+		seen[meeting.status == CAIRN_OK ? meeting.generation : 0]++;
+	}
+	ck_assert_uint_gt(seen[0], 0);
+	ck_assert_uint_gt(seen[1], 0);
+	ck_assert_uint_gt(seen[2], 0);
+}
+END_TEST
+
+START_TEST(an_exchange_in_the_middle_of_opening_gives_old_or_new)
+{
+	bool happened = true;
+
+	for (uint64_t at = 0; happened; at++) {
+		struct meeting meeting = {.at = at, .exchanges = true};
+		struct cairn_reader *reader = NULL;
+		enum cairn_status status;
+
+		tear_down();
+		set_up();
+		prepare_exchange();
+		seam_hook_install(scene.system, meet, &meeting);
+		status = reader_open_path(scene.system, TARGET, NULL, &reader, &test_error);
+		seam_hook_remove(scene.system);
+		happened = meeting.happened;
+		ck_assert_msg(status == CAIRN_OK, "call %d: %s", (int)at, test_error.message);
+		ck_assert_int_eq(meeting.status, CAIRN_OK);
+		ck_assert_msg(generation_of(reader) != 0, "call %d: a mixture", (int)at);
+		cairn_reader_close(reader);
+	}
+}
+END_TEST
+
 static Suite *merge_bundles_suite(void)
 {
 	Suite *const suite = suite_create("merge_bundles");
@@ -394,6 +520,8 @@ static Suite *merge_bundles_suite(void)
 	tcase_add_test(tests, a_tensor_that_is_there_twice_names_its_source);
 	tcase_add_test(tests, what_is_there_is_replaced_only_when_asked);
 	tcase_add_test(tests, options_that_do_not_fit_are_refused);
+	tcase_add_test(tests, a_reader_in_the_middle_of_an_exchange_finds_old_new_or_nothing);
+	tcase_add_test(tests, an_exchange_in_the_middle_of_opening_gives_old_or_new);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
