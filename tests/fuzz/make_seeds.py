@@ -56,6 +56,13 @@ def seeds_of_convert():
             yield f"{name}-{flags}", bytes([flags]) + squeeze(file)
 
 
+def seeds_of_diff():
+    for name, file in containers():
+        for flags, changes in ((0, b""), (1, bytes([0, 0, 77, 64, 0, 78, 8, 0, 79])), (3, bytes([0, 240, 98]))):
+            head = bytes([flags, len(changes) // 3]) + changes
+            yield f"{name}-{flags}", head.ljust(26, b"\0") + squeeze(file)
+
+
 def seeds_of_merge():
     for name, file in containers():
         for flags in (0, 5, 14):
