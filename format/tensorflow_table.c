@@ -58,10 +58,20 @@ static enum cairn_status check_handle(const struct table_reader *reader,
 	return CAIRN_OK;
 }
 
-static enum cairn_status check_crc(const struct table_reader *reader, const struct handle *handle,
+static enum cairn_status fetch(const struct table_reader *reader, const struct table_cursor *cursor,
+			       uint64_t offset, uint64_t size, const uint8_t **bytes,
+			       struct cairn_error *error)
+{
+	if (reader->source.fetch != NULL)
+		return reader->source.fetch(reader->source.context, cursor == &reader->index,
+					    offset, size, bytes, error);
+	*bytes = reader->bytes + offset;
+	return CAIRN_OK;
+}
+
+static enum cairn_status check_crc(const uint8_t *block, const struct handle *handle,
 				   struct cairn_error *error)
 {
-	const uint8_t *const block = reader->bytes + handle->offset;
 	const uint32_t expected = crc32c_unmask(load_u32(block + handle->size + 1));
 	const uint32_t found = crc32c_extend(0, block, handle->size + 1);
 
@@ -73,11 +83,10 @@ static enum cairn_status check_crc(const struct table_reader *reader, const stru
 	return CAIRN_OK;
 }
 
-static enum cairn_status decode_block(const struct table_reader *reader,
+static enum cairn_status decode_block(const struct table_reader *reader, const uint8_t *stored,
 				      const struct handle *handle, struct table_cursor *cursor,
 				      struct cairn_error *error)
 {
-	const uint8_t *const stored = reader->bytes + handle->offset;
 	uint64_t size;
 	uint8_t *decoded;
 	enum cairn_status status = snappy_block_size(stored, handle->size, &size, error);
@@ -102,19 +111,23 @@ static enum cairn_status load_block(const struct table_reader *reader, const str
 				    struct table_cursor *cursor, struct cairn_error *error)
 {
 	enum cairn_status status = check_handle(reader, handle, error);
+	const uint8_t *stored = NULL;
 	uint8_t compression;
 
 	if (status == CAIRN_OK)
-		status = check_crc(reader, handle, error);
+		status = fetch(reader, cursor, handle->offset, handle->size + TABLE_TRAILER_SIZE,
+			       &stored, error);
+	if (status == CAIRN_OK)
+		status = check_crc(stored, handle, error);
 	if (status != CAIRN_OK)
 		return status;
 	cursor->offset = handle->offset;
-	cursor->block = reader->bytes + handle->offset;
+	cursor->block = stored;
 	cursor->block_size = handle->size;
 	cursor->plain = true;
 	compression = cursor->block[handle->size];
 	if (compression == TABLE_SNAPPY)
-		status = decode_block(reader, handle, cursor, error);
+		status = decode_block(reader, stored, handle, cursor, error);
 	else if (compression != TABLE_PLAIN)
 		status = error_set(error, CAIRN_UNSUPPORTED, handle->offset,
 				   "the block at offset %" PRIu64 " has unknown compression %d",
@@ -294,11 +307,11 @@ static enum cairn_status next_entry(struct table_cursor *cursor, struct arena *a
 
 /* ---------------------------------------------------------------------------------------- table */
 
-static enum cairn_status read_footer(const struct table_reader *reader, struct handle *metaindex,
-				     struct handle *index, struct cairn_error *error)
+static enum cairn_status parse_footer(const struct table_reader *reader, const uint8_t *footer,
+				      struct handle *metaindex, struct handle *index,
+				      struct cairn_error *error)
 {
 	const uint64_t offset = reader->size - TABLE_FOOTER_SIZE;
-	const uint8_t *const footer = reader->bytes + offset;
 	const uint8_t *const end = footer + HANDLES_SIZE;
 	const uint64_t magic = load_u64(end);
 	const uint8_t *next;
@@ -321,19 +334,21 @@ static enum cairn_status read_footer(const struct table_reader *reader, struct h
 	return CAIRN_OK;
 }
 
-enum cairn_status table_open(struct table_reader *reader, struct arena *arena, const uint8_t *bytes,
-			     uint64_t size, struct cairn_error *error)
+static enum cairn_status open_table(struct table_reader *reader, struct cairn_error *error)
 {
+	const uint8_t *footer = NULL;
 	struct handle metaindex;
 	struct handle index;
 	enum cairn_status status;
 
-	*reader = (struct table_reader){.arena = arena, .bytes = bytes, .size = size};
-	if (size < TABLE_FOOTER_SIZE)
-		return error_set(error, CAIRN_TRUNCATED, size,
+	if (reader->size < TABLE_FOOTER_SIZE)
+		return error_set(error, CAIRN_TRUNCATED, reader->size,
 				 "%" PRIu64 " bytes are too short for a table, whose footer has %u",
-				 size, TABLE_FOOTER_SIZE);
-	status = read_footer(reader, &metaindex, &index, error);
+				 reader->size, TABLE_FOOTER_SIZE);
+	status = fetch(reader, &reader->data, reader->size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE,
+		       &footer, error);
+	if (status == CAIRN_OK)
+		status = parse_footer(reader, footer, &metaindex, &index, error);
 	if (status == CAIRN_OK) /* nobody uses it: only to see that it is whole */
 		status = load_block(reader, &metaindex, &reader->data, error);
 	if (status == CAIRN_OK)
@@ -343,6 +358,21 @@ enum cairn_status table_open(struct table_reader *reader, struct arena *arena, c
 	reader->data.next = reader->data.end = reader->data.block = NULL;
 	reader->data.restart_count = 0;
 	return status;
+}
+
+enum cairn_status table_open(struct table_reader *reader, struct arena *arena, const uint8_t *bytes,
+			     uint64_t size, struct cairn_error *error)
+{
+	*reader = (struct table_reader){.arena = arena, .bytes = bytes, .size = size};
+	return open_table(reader, error);
+}
+
+enum cairn_status table_open_source(struct table_reader *reader, struct arena *arena,
+				    const struct table_source *source, uint64_t size,
+				    struct cairn_error *error)
+{
+	*reader = (struct table_reader){.arena = arena, .source = *source, .size = size};
+	return open_table(reader, error);
 }
 
 /* The index says the last key of a block, or something between it and the next block's first. */

@@ -3,10 +3,10 @@
  * The sorted table of keys and values that TensorFlow's indexes are, and its first format's files:
  * that of LevelDB without filters, keys in byte order.
  *
- * The reader walks over a table that lies in memory, or in a mapping. Everything in it is checked
- * on the way: the CRC of every block, handles, restarts, the order of all keys. Data blocks follow
- * each other in the file, so that a table takes no more time and memory than its bytes (decoded, if
- * they are compressed) can be worth.
+ * The reader walks over a table that lies in memory, or that it is given block by block. Everything
+ * in it is checked on the way: the CRC of every block, handles, restarts, the order of all keys.
+ * Data blocks follow each other in the file, so that a table takes no more time and memory than its
+ * bytes (decoded, if they are compressed) can be worth.
  *
  * The writer makes the bytes that TensorFlow's makes of the same entries.
  */
@@ -58,9 +58,21 @@ struct table_cursor {
 	uint64_t decoded_capacity;
 };
 
+/*
+ * Where blocks come from that are not in memory: puts `*bytes` at `size` bytes from `offset` on,
+ * which are in the file. They stay until the next call with the same `is_index`: the block that
+ * lists the others is needed all the time, of the others one.
+ */
+struct table_source {
+	enum cairn_status (*fetch)(void *context, bool is_index, uint64_t offset, uint64_t size,
+				   const uint8_t **bytes, struct cairn_error *error);
+	void *context;
+};
+
 struct table_reader {
 	struct arena *arena;
-	const uint8_t *bytes; /* borrowed, untrusted */
+	struct table_source source; /* without a function: the bytes */
+	const uint8_t *bytes;       /* borrowed, untrusted */
 	uint64_t size;
 	struct table_cursor index;
 	struct table_cursor data;
@@ -70,7 +82,7 @@ struct table_reader {
 /* Valid until the next call. */
 struct table_entry {
 	struct cairn_string key;
-	const uint8_t *value; /* in the table's bytes, when `offset` is known */
+	const uint8_t *value; /* of a table in memory in its bytes, when `offset` is known */
 	uint64_t value_size;
 	uint64_t offset; /* of the value in the file; CAIRN_ERROR_NO_OFFSET: it was compressed */
 };
@@ -81,6 +93,11 @@ struct table_entry {
  */
 enum cairn_status table_open(struct table_reader *reader, struct arena *arena, const uint8_t *bytes,
 			     uint64_t size, struct cairn_error *error);
+
+/* The same of a table of `size` bytes that lies elsewhere; and what `fetch` returns. */
+enum cairn_status table_open_source(struct table_reader *reader, struct arena *arena,
+				    const struct table_source *source, uint64_t size,
+				    struct cairn_error *error);
 
 /* The next entry, by keys that ascend strictly; `found` is false behind the last one. As
  * table_open, and LIMIT when keys share more than a writer's can. After a failure the reader is of
