@@ -222,15 +222,15 @@ static enum cairn_status check_kinds(struct checker *checker, const struct slice
 				     struct cairn_error *error)
 {
 	const bool foreign_check = slice->check_kind > CHECK_CHUNKS &&
-				   slice->check_kind <= CHECK_ZIP_CRC32;
+				   slice->check_kind <= CHECK_CRC32C_AT_OPEN;
 	const bool foreign_transform = slice->transform > TRANSFORM_NONE &&
-				       slice->transform <= TRANSFORM_NEGATE;
+				       slice->transform <= TRANSFORM_TENSORFLOW_STRING_FIELDS;
 
 	if (!checker->index->foreign && (foreign_check || foreign_transform))
 		return broken(error, "a transform or check that only sidecars may have");
-	if (slice->transform > TRANSFORM_NEGATE)
+	if (slice->transform > TRANSFORM_TENSORFLOW_STRING_FIELDS)
 		note_unknown(checker, "element transform", slice->transform);
-	if (slice->check_kind > CHECK_ZIP_CRC32)
+	if (slice->check_kind > CHECK_CRC32C_AT_OPEN)
 		note_unknown(checker, "check kind", slice->check_kind);
 	else if ((slice->check_kind == CHECK_CHUNKS) != (slice->digest_kind != DIGEST_NONE))
 		return broken(error, "check kind and digest kind of a slice disagree");

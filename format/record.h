@@ -37,12 +37,16 @@ enum element_transform {
 	TRANSFORM_NONE = 0,
 	TRANSFORM_SWAP = 1, /* transform_value: bytes of a word */
 	TRANSFORM_STRIDED = 2,
+	/* extents of 4096 elements each; transform_value: bytes of an element, and 256 when every
+	   number but 0 stands for 1 */
 	TRANSFORM_PACKED_VARINT = 3,
 	/* transform_value: twice the number of elements, and 1 when the writer was big-endian */
 	TRANSFORM_TENSORFLOW_STRING = 4,
 	TRANSFORM_TENSORFLOW_VARIANT = 5,
 	TRANSFORM_CONJUGATE = 6,
-	TRANSFORM_NEGATE = 7
+	TRANSFORM_NEGATE = 7,
+	/* fields of a TensorProto; transform_value: elements */
+	TRANSFORM_TENSORFLOW_STRING_FIELDS = 8
 };
 
 enum check_kind {
@@ -51,7 +55,10 @@ enum check_kind {
 	CHECK_CRC32C = 2, /* of the whole slice */
 	CHECK_TENSORFLOW_STRING_CRC = 3,
 	CHECK_TENSORFLOW_VARIANT_CRC = 4,
-	CHECK_ZIP_CRC32 = 5
+	CHECK_ZIP_CRC32 = 5,
+	/* of the stored bytes, when a checksum of the format that is over more than them had been
+	   compared: the file does not have it */
+	CHECK_CRC32C_AT_OPEN = 6
 };
 
 enum extent_codec {

@@ -56,7 +56,7 @@ static bool begins_with_nul(struct cairn_string name)
 	return name.data[0] == '\0';
 }
 
-static enum cairn_status check_name(struct cairn_string name, struct cairn_error *error)
+enum cairn_status bundle_check_name(struct cairn_string name, struct cairn_error *error)
 {
 	if (name.size > CAIRN_NAME_SIZE_MAX)
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
@@ -87,7 +87,7 @@ static enum cairn_status add_entry(struct arena *arena, const struct table_entry
 	if (tensor->name.data == NULL)
 		return error_set_memory(error, "a name");
 	bundle->tensor_count++;
-	status = begins_with_nul(entry->key) ? CAIRN_OK : check_name(entry->key, error);
+	status = begins_with_nul(entry->key) ? CAIRN_OK : bundle_check_name(entry->key, error);
 	if (status == CAIRN_OK)
 		status = bundle_parse_entry(arena, &bundle->header, entry->value, entry->value_size,
 					    tensor, error);
@@ -136,7 +136,7 @@ static enum cairn_status check_names_with_nul(const struct bundle *bundle,
 
 		if (!begins_with_nul(name))
 			break;
-		status = check_name(name, error);
+		status = bundle_check_name(name, error);
 		if (status != CAIRN_OK)
 			return error_prefix_tensor(error, status, name);
 	}

@@ -59,7 +59,7 @@ static enum cairn_status add_bad_consumers(struct arena *arena, const struct pro
 				  : status;
 }
 
-static enum cairn_status parse_version(struct arena *arena, const struct proto_field *version,
+enum cairn_status bundle_parse_version(struct arena *arena, const struct proto_field *version,
 				       struct bundle_header *header, uint64_t *capacity,
 				       struct cairn_error *error)
 {
@@ -81,7 +81,7 @@ static enum cairn_status parse_version(struct arena *arena, const struct proto_f
 				  : status;
 }
 
-static enum cairn_status check_version(const struct bundle_header *header,
+enum cairn_status bundle_check_version(const struct bundle_header *header,
 				       struct cairn_error *error)
 {
 	if (header->producer < 0)
@@ -118,7 +118,7 @@ static enum cairn_status check_header(struct bundle_header *header, uint64_t sha
 				 "%" PRId32 " shards are more than %u", shard_count,
 				 SHARD_COUNT_MAX - 1);
 	header->shard_count = (uint32_t)shard_count;
-	return check_version(header, error);
+	return bundle_check_version(header, error);
 }
 
 enum cairn_status bundle_parse_header(struct arena *arena, const uint8_t *bytes, uint64_t size,
@@ -139,7 +139,7 @@ enum cairn_status bundle_parse_header(struct arena *arena, const uint8_t *bytes,
 		else if (proto_is(&field, HEADER_ENDIANNESS, PROTO_VARINT))
 			endianness = field.value;
 		else if (proto_is(&field, HEADER_VERSION, PROTO_BYTES))
-			status = parse_version(arena, &field, header, &capacity, error);
+			status = bundle_parse_version(arena, &field, header, &capacity, error);
 	}
 	if (status == CAIRN_OK)
 		status = proto_reader_status(&reader, "the header", error);
@@ -148,12 +148,7 @@ enum cairn_status bundle_parse_header(struct arena *arena, const uint8_t *bytes,
 
 /* ---------------------------------------------------------------------------------------- shape */
 
-struct shape {
-	uint32_t rank;
-	uint64_t dims[CAIRN_RANK_MAX];
-};
-
-static enum cairn_status parse_dim(const struct proto_field *dim, struct shape *shape,
+static enum cairn_status parse_dim(const struct proto_field *dim, struct bundle_shape *shape,
 				   struct cairn_error *error)
 {
 	struct proto_reader reader;
@@ -173,7 +168,7 @@ static enum cairn_status parse_dim(const struct proto_field *dim, struct shape *
 	return proto_reader_status(&reader, "its shape", error);
 }
 
-static enum cairn_status parse_shape(const struct proto_field *message, struct shape *shape,
+enum cairn_status bundle_parse_shape(const struct proto_field *message, struct bundle_shape *shape,
 				     struct cairn_error *error)
 {
 	struct proto_reader reader;
@@ -214,7 +209,7 @@ static enum cairn_status parse_extent(const struct proto_field *extent, uint64_t
 	return proto_reader_status(&reader, "one of its slices", error);
 }
 
-static enum cairn_status parse_slice(const struct proto_field *slice, uint32_t rank,
+enum cairn_status bundle_parse_slice(const struct proto_field *slice, uint32_t rank,
 				     uint64_t *ranges, struct cairn_error *error)
 {
 	struct proto_reader reader;
@@ -274,7 +269,7 @@ static enum cairn_status parse_slices(struct arena *arena, const uint8_t *bytes,
 		if (!proto_is(&field, ENTRY_SLICES, PROTO_BYTES))
 			continue;
 		tensor->pieces[i].ranges = ranges + i * values;
-		status = parse_slice(&field, tensor->rank, ranges + i * values, error);
+		status = bundle_parse_slice(&field, tensor->rank, ranges + i * values, error);
 		i++;
 	}
 	return status;
@@ -291,7 +286,7 @@ struct entry {
 	uint32_t crc;
 	uint32_t slice_count;
 	uint64_t slices_size; /* bytes of their messages */
-	struct shape shape;
+	struct bundle_shape shape;
 };
 
 static enum cairn_status count_slice(const struct proto_field *field, struct entry *entry,
@@ -310,7 +305,7 @@ static enum cairn_status take_field(const struct proto_field *field, struct entr
 	if (proto_is(field, ENTRY_DTYPE, PROTO_VARINT))
 		entry->dtype = (uint32_t)field->value;
 	else if (proto_is(field, ENTRY_SHAPE, PROTO_BYTES))
-		return parse_shape(field, &entry->shape, error);
+		return bundle_parse_shape(field, &entry->shape, error);
 	else if (proto_is(field, ENTRY_SHARD, PROTO_VARINT))
 		entry->shard = (int32_t)field->value;
 	else if (proto_is(field, ENTRY_OFFSET, PROTO_VARINT))
@@ -325,17 +320,17 @@ static enum cairn_status take_field(const struct proto_field *field, struct entr
 }
 
 /* Shapes and slices that a caller may not ask for make a file corrupt. */
-static enum cairn_status describe_shape(struct arena *arena, const struct shape *shape,
-					struct bundle_tensor *tensor, struct cairn_error *error)
+enum cairn_status bundle_keep_shape(struct arena *arena, const struct bundle_shape *shape,
+				    const uint64_t **dims, uint64_t *elements,
+				    struct cairn_error *error)
 {
-	tensor->rank = (uint8_t)shape->rank;
-	if (shape_elements(shape->rank, shape->dims, &tensor->elements, error) != CAIRN_OK) {
+	if (shape_elements(shape->rank, shape->dims, elements, error) != CAIRN_OK) {
 		if (error != NULL)
 			error->code = CAIRN_CORRUPT;
 		return CAIRN_CORRUPT;
 	}
-	tensor->dims = arena_copy(arena, shape->dims, shape->rank * sizeof(*shape->dims));
-	return tensor->dims == NULL ? error_set_memory(error, "a shape") : CAIRN_OK;
+	*dims = arena_copy(arena, shape->dims, shape->rank * sizeof(*shape->dims));
+	return *dims == NULL ? error_set_memory(error, "a shape") : CAIRN_OK;
 }
 
 /* Of strings only a bound is known: a length takes a byte at least. Empty tensors may have nothing
@@ -415,12 +410,12 @@ static enum cairn_status describe_piece(struct arena *arena, const struct entry 
 	return CAIRN_OK;
 }
 
-static enum cairn_status describe_dtype(uint32_t number, struct bundle_tensor *tensor,
-					struct cairn_error *error)
+enum cairn_status bundle_take_dtype(uint32_t number, enum cairn_dtype *dtype,
+				    struct cairn_error *error)
 {
 	if (number == 0)
 		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET, "it has no type");
-	if (!dtype_from_tensorflow(number, &tensor->dtype))
+	if (!dtype_from_tensorflow(number, dtype))
 		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				 "type %" PRIu32 " of TensorFlow is unknown or cannot be stored",
 				 number);
@@ -443,11 +438,13 @@ enum cairn_status bundle_parse_entry(struct arena *arena, const struct bundle_he
 	if (status == CAIRN_OK)
 		status = proto_reader_status(&reader, "its entry", error);
 	if (status == CAIRN_OK)
-		status = describe_dtype(entry.dtype, tensor, error);
+		status = bundle_take_dtype(entry.dtype, &tensor->dtype, error);
 	if (status == CAIRN_OK)
-		status = describe_shape(arena, &entry.shape, tensor, error);
+		status = bundle_keep_shape(arena, &entry.shape, &tensor->dims, &tensor->elements,
+					   error);
 	if (status != CAIRN_OK)
 		return status;
+	tensor->rank = (uint8_t)entry.shape.rank;
 	if (entry.slice_count == 0)
 		return describe_piece(arena, &entry, header->shard_count, tensor, error);
 	tensor->piece_count = entry.slice_count;

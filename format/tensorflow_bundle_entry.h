@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The messages in an index: header and entries. For tensorflow_bundle*.c only.
+ * The messages in an index: header and entries, and what those of the first format have in common
+ * with them. For tensorflow_bundle*.c and tensorflow_v1*.c only.
  */
 #ifndef CAIRN_FORMAT_TENSORFLOW_BUNDLE_ENTRY_H
 #define CAIRN_FORMAT_TENSORFLOW_BUNDLE_ENTRY_H
@@ -49,6 +50,34 @@ enum cairn_status bundle_parse_header(struct arena *arena, const uint8_t *bytes,
 enum cairn_status bundle_parse_entry(struct arena *arena, const struct bundle_header *header,
 				     const uint8_t *bytes, uint64_t size,
 				     struct bundle_tensor *tensor, struct cairn_error *error);
+
+/* A shape as it is read. */
+struct bundle_shape {
+	uint32_t rank;
+	uint64_t dims[CAIRN_RANK_MAX];
+};
+
+/* Parts of both formats. All return CORRUPT, UNSUPPORTED or NO_MEMORY, and name no tensor. */
+/* `capacity` is that of the bad consumers: 0 before the first of several messages. */
+enum cairn_status bundle_parse_version(struct arena *arena, const struct proto_field *version,
+				       struct bundle_header *header, uint64_t *capacity,
+				       struct cairn_error *error);
+enum cairn_status bundle_check_version(const struct bundle_header *header,
+				       struct cairn_error *error);
+/* Appends to `shape`, which starts with rank 0. */
+enum cairn_status bundle_parse_shape(const struct proto_field *message, struct bundle_shape *shape,
+				     struct cairn_error *error);
+/* 2 * rank values (start, length), literal. */
+enum cairn_status bundle_parse_slice(const struct proto_field *slice, uint32_t rank,
+				     uint64_t *ranges, struct cairn_error *error);
+/* Copies the dims and counts the elements. */
+enum cairn_status bundle_keep_shape(struct arena *arena, const struct bundle_shape *shape,
+				    const uint64_t **dims, uint64_t *elements,
+				    struct cairn_error *error);
+enum cairn_status bundle_take_dtype(uint32_t number, enum cairn_dtype *dtype,
+				    struct cairn_error *error);
+/* Cairn can have a tensor of that name: also LIMIT. */
+enum cairn_status bundle_check_name(struct cairn_string name, struct cairn_error *error);
 
 /*
  * Gives sliced tensors their pieces, which are entries too: those of the first `slice_count`

@@ -516,15 +516,15 @@ class Container:
         record = SLICE.read(self.slice_records, SLICE.size * index, where)
         must(record.flags <= WHOLE, where, f"flags {record.flags:#x}")
         # Transforms to 7 and check kinds from 2 to 5 go only with FOREIGN, which this reader does not know.
-        must(record.transform == 0 or record.transform > 7, where, f"transform {record.transform}")
+        must(record.transform == 0 or record.transform > 8, where, f"transform {record.transform}")
         must(record.digest_kind == tensor.record.digest_kind, where, f"digest_kind {record.digest_kind}")
-        must(record.check_kind == (record.digest_kind > 0) or record.check_kind > 5, where,
+        must(record.check_kind == (record.digest_kind > 0) or record.check_kind > 6, where,
              f"check_kind {record.check_kind}")
         if record.transform:
             self.postpone(where, f"transform {record.transform}")
         else:
             must_be_zero(record, "transform_value", where)
-        if record.check_kind > 5:
+        if record.check_kind > 6:
             self.postpone(where, f"check_kind {record.check_kind}")
         else:
             must_be_zero(record, "check_value", where)

@@ -119,8 +119,8 @@ static bool is_table(const struct file *file)
 	       load_u64(magic) == TABLE_MAGIC;
 }
 
-/* Files of a TensorFlow checkpoint, which is opened by the prefix of their names. OK: it is none.
- */
+/* Files of a TensorFlow V2 checkpoint, which is opened by the prefix of their names. OK: it is
+ * none. */
 static enum cairn_status refuse_tensorflow(const struct file *file, const char *path,
 					   struct cairn_error *error)
 {
@@ -133,24 +133,18 @@ static enum cairn_status refuse_tensorflow(const struct file *file, const char *
 		return error_set(error, CAIRN_NOT_A_CHECKPOINT, 0,
 				 "a data file of a TensorFlow checkpoint: pass its prefix, %s",
 				 quote((struct cairn_string){path, prefix}).text);
-	if (!is_table(file))
-		return CAIRN_OK;
-	if (path[table] != '\0')
+	if (path[table] != '\0' && is_table(file))
 		return error_set(error, CAIRN_NOT_A_CHECKPOINT, 0,
 				 "the index of a TensorFlow checkpoint: pass its prefix, %s",
 				 quote((struct cairn_string){path, table}).text);
-	return error_set(error, CAIRN_UNSUPPORTED, 0,
-			 "a TensorFlow V1 checkpoint, which this version cannot read");
+	return CAIRN_OK;
 }
 
 static enum cairn_status refuse(const struct file *file, const char *path, const uint8_t *page,
 				struct cairn_error *error)
 {
 	const struct signature *const signature = find_signature(page, bytes_in_page(file));
-	const enum cairn_status status = refuse_tensorflow(file, path, error);
 
-	if (status != CAIRN_OK)
-		return status;
 	if (file->size == 0)
 		return error_set(error, CAIRN_TRUNCATED, 0, "an empty file");
 	if (signature != NULL)
@@ -186,5 +180,10 @@ enum cairn_status identify(const struct file *file, const char *path, const uint
 	if (*kind == FILE_SAFETENSORS && find_signature(page, size) != NULL &&
 	    !safetensors_probe(page, size, file->size))
 		*kind = FILE_OTHER; /* whatever its name says */
-	return *kind == FILE_OTHER ? refuse(file, path, page, error) : CAIRN_OK;
+	if (*kind == FILE_OTHER) {
+		status = refuse_tensorflow(file, path, error);
+		if (status == CAIRN_OK && is_table(file))
+			*kind = FILE_TENSORFLOW_V1;
+	}
+	return status == CAIRN_OK && *kind == FILE_OTHER ? refuse(file, path, page, error) : status;
 }

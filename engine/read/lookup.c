@@ -204,8 +204,9 @@ static enum cairn_status describe_slice(const struct cairn_tensor *tensor,
 		.shard = stored->shard < reader->first_file
 				 ? 0
 				 : (uint32_t)stored->shard - reader->first_file,
-		.offset = stored->shard < reader->first_file ? CAIRN_NO_OFFSET
-							     : stored_file_offset(stored, 0),
+		.offset = stored->shard < reader->first_file || reader->data_is_embedded
+				  ? CAIRN_NO_OFFSET
+				  : stored_file_offset(stored, 0),
 	};
 	enum cairn_status status = CAIRN_OK;
 

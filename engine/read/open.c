@@ -73,6 +73,8 @@ static enum cairn_status open_identified(struct cairn_reader *reader, int direct
 		return open_container(reader, directory, file, page, error);
 	if (kind == FILE_SAFETENSORS_INDEX)
 		return open_safetensors_index(reader, directory, file, error);
+	if (kind == FILE_TENSORFLOW_V1)
+		return open_tensorflow_v1(reader, file, error);
 	return open_safetensors(reader, file, error);
 }
 
@@ -288,7 +290,8 @@ static enum cairn_status open_folder(struct cairn_reader *reader, int directory,
 	return status == CAIRN_OK ? status : error_prefix(error, status, name);
 }
 
-/* The other places where a path is looked for: with ".cairn" behind it, and with ".index". */
+/* The other places where a path is looked for: with ".cairn" behind it, with ".index", and as the
+ * pattern of shards. */
 static enum cairn_status open_longer(struct cairn_reader *reader, int directory, const char *name,
 				     struct cairn_error *error)
 {
@@ -306,10 +309,8 @@ static enum cairn_status open_longer(struct cairn_reader *reader, int directory,
 		status = open_file_in(reader, directory, table, &file, error);
 	if (status == CAIRN_OK)
 		return open_tensorflow(reader, directory, &file, error);
-	if (status == CAIRN_NOT_FOUND)
-		return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET,
-				 "no such file or directory");
-	return status;
+	return status == CAIRN_NOT_FOUND ? open_tensorflow_v1_shards(reader, directory, name, error)
+					 : status;
 }
 
 static enum cairn_status open_name(struct cairn_reader *reader, int directory, const char *name,

@@ -74,6 +74,7 @@ struct cairn_reader {
 	struct file table;
 
 	bool siblings_changed;   /* see open_siblings */
+	bool data_is_embedded;   /* in messages: where they lie is of use to nobody else */
 	bool has_foreign_checks; /* of all slices: set by the opener */
 
 	uint64_t materialised_max;
@@ -127,6 +128,13 @@ enum cairn_status reader_use_shard(const struct cairn_reader *reader, uint32_t s
  * table. */
 enum cairn_status open_tensorflow(struct cairn_reader *reader, int directory, struct file *table,
 				  struct cairn_error *error);
+
+/* One file of TensorFlow's first format; and all those that a pattern `x-?????-of-00004` names in
+ * `directory`: NOT_FOUND also for a name that is no pattern. */
+enum cairn_status open_tensorflow_v1(struct cairn_reader *reader, struct file *file,
+				     struct cairn_error *error);
+enum cairn_status open_tensorflow_v1_shards(struct cairn_reader *reader, int directory,
+					    const char *pattern, struct cairn_error *error);
 
 /* `directory` is the folder of the path as given, for the shards. */
 enum cairn_status open_safetensors_index(struct cairn_reader *reader, int directory,

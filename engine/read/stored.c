@@ -118,7 +118,7 @@ static enum cairn_status check_known(const struct cairn_reader *reader,
 	if (record->digest_kind > DIGEST_XXH3_128)
 		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				 "unknown digest kind %d", record->digest_kind);
-	if (record->check_kind > CHECK_ZIP_CRC32)
+	if (record->check_kind > CHECK_CRC32C_AT_OPEN)
 		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				 "unknown check kind %d", record->check_kind);
 	return CAIRN_OK;
@@ -183,6 +183,18 @@ static enum cairn_status beyond_slice(const struct stored *stored, uint64_t offs
 	return stored_located(stored, CAIRN_CORRUPT, error);
 }
 
+enum cairn_status stored_extent(const struct stored *stored, uint32_t number,
+				struct extent_record *extent, struct cairn_error *error)
+{
+	enum cairn_status status;
+
+	status = index_extent(&stored->reader->index, stored->record.extent_index + number, extent,
+			      error);
+	if (status == CAIRN_OK)
+		status = check_extent(stored->reader, extent, error);
+	return status == CAIRN_OK ? status : stored_located(stored, status, error);
+}
+
 enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offset, uint64_t size,
 				      uint8_t *buffer, struct cairn_error *error)
 {
@@ -195,12 +207,9 @@ enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offs
 		uint64_t piece;
 		enum cairn_status status;
 
-		status = index_extent(&stored->reader->index, stored->record.extent_index + i,
-				      &extent, error);
-		if (status == CAIRN_OK)
-			status = check_extent(stored->reader, &extent, error);
+		status = stored_extent(stored, i, &extent, error);
 		if (status != CAIRN_OK)
-			return stored_located(stored, status, error);
+			return status;
 		if (offset + done < extent_start + extent.size) {
 			skipped = offset + done - extent_start;
 			piece = extent.size - skipped < size - done ? extent.size - skipped

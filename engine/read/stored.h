@@ -73,6 +73,10 @@ enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint
 			      uint8_t *buffer, struct stored_scratch *scratch,
 			      struct cairn_error *error);
 
+/* Extent `number` of the slice, checked against its file. */
+enum cairn_status stored_extent(const struct stored *stored, uint32_t number,
+				struct extent_record *extent, struct cairn_error *error);
+
 /* Reads the bytes of any range of the extents, without looking at digests. */
 enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offset, uint64_t size,
 				      uint8_t *buffer, struct cairn_error *error);

@@ -15,7 +15,9 @@
 #include "format/bytes.h"
 #include "format/crc32c.h"
 #include "format/error.h"
+#include "format/tensorflow_v1.h"
 #include "format/tensorflow_values.h"
+#include "format/varint.h"
 
 /* Bytes that are read and looked at at a time. */
 #define STEP_SIZE ((uint64_t)4 << 20)
@@ -31,21 +33,43 @@ static bool is_values(const struct slice_record *record)
 	       record->transform == TRANSFORM_TENSORFLOW_VARIANT;
 }
 
-enum cairn_status stored_foreign_known(const struct slice_record *record, struct cairn_error *error)
+static bool transform_is_known(const struct slice_record *record)
 {
-	const bool swaps = record->transform == TRANSFORM_SWAP &&
-			   is_power_of_two(record->transform_value) &&
-			   record->transform_value <= WORD_SIZE_MAX;
+	const uint64_t value = record->transform_value;
+
+	switch (record->transform) {
+	case TRANSFORM_NONE:
+	case TRANSFORM_TENSORFLOW_STRING:
+	case TRANSFORM_TENSORFLOW_VARIANT:
+	case TRANSFORM_TENSORFLOW_STRING_FIELDS:
+		return true;
+	case TRANSFORM_SWAP:
+		return is_power_of_two(value) && value <= WORD_SIZE_MAX;
+	case TRANSFORM_PACKED_VARINT:
+		return v1_varint_width(value) != 0;
+	default:
+		return false;
+	}
+}
+
+static bool check_is_known(const struct slice_record *record)
+{
 	const bool crc_of_values = record->check_kind == CHECK_TENSORFLOW_STRING_CRC ||
 				   record->check_kind == CHECK_TENSORFLOW_VARIANT_CRC;
 
-	if (record->transform != TRANSFORM_NONE && !swaps && !is_values(record))
+	return crc_of_values == is_values(record) && record->check_kind != CHECK_ZIP_CRC32 &&
+	       record->check_kind <= CHECK_CRC32C_AT_OPEN;
+}
+
+enum cairn_status stored_foreign_known(const struct slice_record *record, struct cairn_error *error)
+{
+	if (!transform_is_known(record))
 		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				 "unknown element transform %d", record->transform);
 	if (record->digest_kind > DIGEST_XXH3_128)
 		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				 "unknown digest kind %d", record->digest_kind);
-	if (record->check_kind > CHECK_TENSORFLOW_VARIANT_CRC || crc_of_values != is_values(record))
+	if (!check_is_known(record))
 		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				 "unknown check kind %d", record->check_kind);
 	return CAIRN_OK;
@@ -93,6 +117,27 @@ static enum cairn_status crc_of_values(const struct stored *stored, uint32_t *cr
 	status = values_check(&values, crc, error);
 	file_window_close(&window);
 	return status;
+}
+
+static enum cairn_status copy_string_fields(const struct stored *stored, uint64_t offset,
+					    uint64_t size, uint8_t *buffer,
+					    struct cairn_error *error)
+{
+	struct file_window window;
+	struct values values;
+	enum cairn_status status = open_window(stored, &window, error);
+
+	if (status == CAIRN_OK) {
+		values = (struct values){
+			.count = stored->record.transform_value,
+			.stored_size = stored->stored_size,
+			.read = file_window_read,
+			.context = &window,
+		};
+		status = v1_copy_strings(&values, stored->record.size, offset, size, buffer, error);
+		file_window_close(&window);
+	}
+	return status == CAIRN_OK ? status : stored_located(stored, status, error);
 }
 
 static enum cairn_status copy_values(const struct stored *stored, uint64_t offset, uint64_t size,
@@ -166,8 +211,8 @@ enum cairn_status stored_foreign_check(const struct stored *stored, uint32_t *ex
 
 	*found = 0;
 	*expected = (uint32_t)stored->record.check_value;
-	status = stored->record.check_kind == CHECK_CRC32C ? crc_of_bytes(stored, found, error)
-							   : crc_of_values(stored, found, error);
+	status = is_values(&stored->record) ? crc_of_values(stored, found, error)
+					    : crc_of_bytes(stored, found, error);
 	if (status == CAIRN_OK && *found != *expected)
 		status = error_set(error, CAIRN_CHECKSUM, stored->offset,
 				   "%" PRIu64 " bytes at offset %" PRIu64 " have CRC-32C %08" PRIx32
@@ -284,6 +329,72 @@ static enum cairn_status copy_swapped(const struct stored *stored, uint64_t offs
 					buffer + head + middle, error);
 }
 
+/* The elements of one extent, decoded: as many as a full one has, or the rest. */
+struct run {
+	uint64_t first; /* raw bytes before it */
+	uint64_t size;  /* raw bytes */
+	uint8_t *stored;
+	uint8_t *raw;
+};
+
+static enum cairn_status decode_run(const struct stored *stored, uint64_t number, struct run *run,
+				    struct cairn_error *error)
+{
+	const uint64_t value = stored->record.transform_value;
+	const uint64_t full = (uint64_t)V1_RUN_ELEMENTS * v1_varint_width(value);
+	const uint64_t left = stored->record.size - number * full;
+	struct extent_record extent = {0};
+	enum cairn_status status = CAIRN_OK;
+
+	run->first = number * full;
+	run->size = left < full ? left : full;
+	if (number < stored->record.extent_count)
+		status = stored_extent(stored, (uint32_t)number, &extent, error);
+	if (status != CAIRN_OK)
+		return status;
+	if (extent.stored_size <= (uint64_t)V1_RUN_ELEMENTS * VARINT64_SIZE_MAX)
+		status = file_read(&stored->reader->files[extent.shard], extent.offset, run->stored,
+				   extent.stored_size, error);
+	else
+		extent.stored_size = 0; /* of no use to any number of elements */
+	if (status == CAIRN_OK && !v1_decode_varints(run->stored, extent.stored_size, value,
+						     run->size / v1_varint_width(value), run->raw))
+		status = error_set(error, CAIRN_CORRUPT, extent.offset,
+				   "the numbers at offset %" PRIu64
+				   " are not as many as were found when it was opened",
+				   extent.offset);
+	return status == CAIRN_OK ? status : stored_located(stored, status, error);
+}
+
+static enum cairn_status copy_varints(const struct stored *stored, uint64_t offset, uint64_t size,
+				      uint8_t *buffer, struct cairn_error *error)
+{
+	struct system *const system = stored->reader->system;
+	const uint64_t width = v1_varint_width(stored->record.transform_value);
+	const uint64_t raw_room = V1_RUN_ELEMENTS * width;
+	struct run run;
+	enum cairn_status status = CAIRN_OK;
+
+	run.raw = system_allocate(system, raw_room + (uint64_t)V1_RUN_ELEMENTS * VARINT64_SIZE_MAX);
+	if (run.raw == NULL)
+		return error_set_memory(error, "numbers");
+	run.stored = run.raw + raw_room;
+	for (uint64_t done = 0; done < size && status == CAIRN_OK;) {
+		const uint64_t at = offset + done;
+		uint64_t piece;
+
+		status = decode_run(stored, at / raw_room, &run, error);
+		if (status != CAIRN_OK)
+			break;
+		piece = run.first + run.size - at < size - done ? run.first + run.size - at
+								: size - done;
+		memcpy(buffer + done, run.raw + (at - run.first), piece);
+		done += piece;
+	}
+	system_free(system, run.raw);
+	return status;
+}
+
 /* Verified pages of the mapping may be lost since: the file was cut off. */
 static enum cairn_status copy_step(const struct stored *stored, uint64_t offset, uint64_t size,
 				   uint8_t *buffer, struct cairn_error *error)
@@ -318,6 +429,10 @@ enum cairn_status stored_foreign_copy(const struct stored *stored, uint64_t offs
 {
 	if (is_values(&stored->record))
 		return copy_values(stored, offset, size, buffer, error);
+	if (stored->record.transform == TRANSFORM_TENSORFLOW_STRING_FIELDS)
+		return copy_string_fields(stored, offset, size, buffer, error);
+	if (stored->record.transform == TRANSFORM_PACKED_VARINT)
+		return copy_varints(stored, offset, size, buffer, error);
 	if (stored->record.transform == TRANSFORM_SWAP)
 		return copy_swapped(stored, offset, size, buffer, error);
 	return copy_plain(stored, offset, size, buffer, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In place of open_tensorflow.c and stored_foreign.c in a build without TensorFlow's formats:
+ * In place of open_tensorflow*.c and stored_foreign.c in a build without TensorFlow's formats:
  * nothing but plain bytes is known.
  */
 #include "engine/read/stored.h"
@@ -50,4 +50,19 @@ enum cairn_status open_tensorflow(struct cairn_reader *reader, int directory, st
 	file_close(table);
 	return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 			 "a TensorFlow checkpoint, without which this was built");
+}
+
+enum cairn_status open_tensorflow_v1(struct cairn_reader *reader, struct file *file,
+				     struct cairn_error *error)
+{
+	return open_tensorflow(reader, -1, file, error);
+}
+
+/* No name is known to be a pattern. */
+enum cairn_status open_tensorflow_v1_shards(struct cairn_reader *reader, int directory,
+					    const char *pattern, struct cairn_error *error)
+{
+	(void)reader, (void)directory, (void)pattern;
+	return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET,
+			 "no such file or directory");
 }

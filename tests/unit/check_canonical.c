@@ -190,8 +190,8 @@ START_TEST(damage_counts_more_than_what_is_unknown)
 	struct subject subject;
 
 	open_subject(&subject, false, false);
-	record_of(&subject, SECTION_SLICES, 0)[44] = TRANSFORM_NEGATE + 1;
-	ASSERT_FAILS(check(&subject), CAIRN_UNSUPPORTED, "tensor 'a': unknown element transform 8");
+	record_of(&subject, SECTION_SLICES, 0)[44] = TRANSFORM_TENSORFLOW_STRING_FIELDS + 1;
+	ASSERT_FAILS(check(&subject), CAIRN_UNSUPPORTED, "tensor 'a': unknown element transform 9");
 	record_of(&subject, SECTION_TENSORS, 1)[79] = 1;
 	ASSERT_FAILS(check(&subject), CAIRN_CORRUPT, "tensor 'b'");
 	ck_assert_int_eq(index_check(&subject.index, DATA_END, &subject.arena.arena, NULL),
@@ -238,8 +238,8 @@ static const struct {
 	 {{SECTION_TENSORS, 1, 57, 2}, {SECTION_TENSORS, 3, 57, 2}, {SECTION_SLICES, 1, 46, 2}},
 	 false,
 	 2},
-	{"unknown element transform 8", {{SECTION_SLICES, 1, 44, 8}}, true, 1},
-	{"unknown check kind 6", {{SECTION_SLICES, 1, 45, 6}}, true, 1},
+	{"unknown element transform 9", {{SECTION_SLICES, 1, 44, 9}}, true, 1},
+	{"unknown check kind 7", {{SECTION_SLICES, 1, 45, 7}}, true, 1},
 	{"unknown codec 2", {{SECTION_EXTENTS, 1, 34, 2}}, true, 1},
 };
 

@@ -102,6 +102,19 @@ START_TEST(safetensors_is_known_by_its_beginning_or_name)
 }
 END_TEST
 
+/* As a table of TensorFlow's ends. */
+#define TABLE_END "........................................\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+
+START_TEST(a_table_is_known_by_its_end)
+{
+	enum file_kind kind = FILE_OTHER;
+
+	begin_with(TABLE_END, 48);
+	ASSERT_OK(take("m.ckpt", 48, &kind));
+	ck_assert_int_eq(kind, FILE_TENSORFLOW_V1);
+}
+END_TEST
+
 START_TEST(an_index_of_shards_is_known_by_its_name)
 {
 	enum file_kind kind = FILE_OTHER;
@@ -113,9 +126,6 @@ START_TEST(an_index_of_shards_is_known_by_its_name)
 END_TEST
 
 /* -------------------------------------------------------------------------- what cannot be read */
-
-/* As a table of TensorFlow's ends. */
-#define TABLE_END "........................................\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 
 static const struct {
 	const char *path;
@@ -145,7 +155,6 @@ static const struct {
 	{"ckpt-1.index", "anything", 8, CAIRN_NOT_A_CHECKPOINT, "does not end like one"},
 	{"m.data-00000-of-00002", "anything", 8, CAIRN_NOT_A_CHECKPOINT, "pass its prefix, 'm'"},
 	{"m.index", TABLE_END, 48, CAIRN_NOT_A_CHECKPOINT, "pass its prefix, 'm'"},
-	{"m.ckpt", TABLE_END, 48, CAIRN_UNSUPPORTED, "a TensorFlow V1 checkpoint"},
 	{"f", "anything", 8, CAIRN_NOT_A_CHECKPOINT, "none of the formats"},
 	{"f", "x", 1, CAIRN_NOT_A_CHECKPOINT, "none of the formats"},
 	{"f", "", 0, CAIRN_TRUNCATED, "an empty file"},
@@ -201,6 +210,7 @@ static Suite *identify_suite(void)
 	tcase_add_loop_test(tests, a_container_is_known_by_its_beginning, 0, 5);
 	tcase_add_test(tests, a_container_cut_to_its_magic_is_one);
 	tcase_add_test(tests, safetensors_is_known_by_its_beginning_or_name);
+	tcase_add_test(tests, a_table_is_known_by_its_end);
 	tcase_add_test(tests, an_index_of_shards_is_known_by_its_name);
 	tcase_add_loop_test(tests, other_files_are_named, 0, COUNT_OF(others));
 	tcase_add_test(tests, a_beginning_that_is_cut_short_is_no_signature);
