@@ -73,7 +73,7 @@ static void inject(enum memory_call call, uint64_t at, int error)
 	memory_system_set_fault(scene.memory, 0, &fault);
 }
 
-/* ---------------------------------------------------------------------------------------- data */
+/* ----------------------------------------------------------------------------------------- data */
 
 START_TEST(data_files_are_linked_and_sources_stay)
 {
@@ -151,7 +151,7 @@ START_TEST(merging_what_was_merged_keeps_every_file)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- sources */
+/* -------------------------------------------------------------------------------------- sources */
 
 START_TEST(sources_and_their_folder_go_when_asked)
 {
@@ -368,7 +368,7 @@ START_TEST(options_that_do_not_fit_are_refused)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------- readers meanwhile */
+/* ---------------------------------------------------------------------------- readers meanwhile */
 
 static const char *const newer[COUNT] = {PARTS "/new-0", PARTS "/new-1", PARTS "/new-2"};
 
