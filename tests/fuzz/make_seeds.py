@@ -155,6 +155,22 @@ def seeds_of_bundle():
                 yield name, struct.pack("<BH", 1, len(data)) + data + path.read_bytes()
 
 
+def seeds_of_tensorflow_v1():
+    folders = (GOLDEN / "tensorflow", SHARED / "golden" / "tensorflow", SHARED / "tensorflow")
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if not path.is_file() or path.suffix == ".index" or path.stat().st_size > SIZE_MAX // 2:
+                continue
+            table = path.read_bytes()
+            if not table.endswith(bytes.fromhex("57fb808b247547db")):
+                continue
+            name = "-".join(path.relative_to(folder).parts)
+            head, second = path.name.rsplit("-00000-of-", 1) if "-00000-of-" in path.name else ("", "")
+            second = path.with_name(f"{head}-00001-of-{second}") if head else None
+            rest = second.read_bytes() if second and second.exists() else b""
+            yield name, struct.pack("<H", len(table)) + table + rest
+
+
 def seeds_of_slice_key():
     yield "whole", b"\0\1a\0\1\1\1\x80\x7f"
     yield "numbers", bytes([1, 3, 200, 1, 0xf3, 0, 0, 0, 0, 0, 0, 0, 0x40, 7, 1]) + b"name\0\xff"
