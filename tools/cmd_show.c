@@ -17,6 +17,15 @@
 #include "tools/show.h"
 #include "tools/text.h"
 
+/* All of what was asked for; without a slice also of types that have none. */
+static enum cairn_status view_region(struct show *show, struct cairn_error *error)
+{
+	if (!show->slice)
+		return cairn_tensor_view(&show->tensor, &show->view, error);
+	return cairn_tensor_view_slice(&show->tensor, show->region.starts, show->region.lengths,
+				       &show->view, error);
+}
+
 /* -------------------------------------------------------------------------------------- strings */
 
 /* 'text', with \' and \\ and everything else that a terminal could mistake as an escape. */
@@ -37,7 +46,7 @@ static void quote(FILE *file, struct cairn_string text)
 	putc('\'', file);
 }
 
-/* Where a string that is shown lies among all of its tensor. */
+/* Where a string that is shown lies among those of the view. */
 static uint64_t string_index(const struct show *show, uint64_t number)
 {
 	uint64_t index[CAIRN_RANK_MAX];
@@ -50,7 +59,7 @@ static uint64_t string_index(const struct show *show, uint64_t number)
 		number /= shown;
 	}
 	for (uint32_t d = 0; d < show->shape.rank; d++)
-		flat = flat * show->tensor.dims[d] + show->region.starts[d] + index[d];
+		flat = flat * show->region.lengths[d] + index[d];
 	return flat;
 }
 
@@ -91,7 +100,7 @@ static int check_strings(struct show *show)
 static int show_strings(struct show *show)
 {
 	struct cairn_error error = {.code = CAIRN_OK};
-	const enum cairn_status status = cairn_tensor_view(&show->tensor, &show->view, &error);
+	const enum cairn_status status = view_region(show, &error);
 
 	if (status != CAIRN_OK)
 		return cli_fail(status, &error);
@@ -124,7 +133,8 @@ static void json_fixed(const struct show *show, struct json_output *json)
 	const unsigned char *data = show->view.data;
 	const size_t size = show->tensor.block_bytes;
 
-	for (uint64_t at = 0; at + size <= show->view.size && !ferror(json->file); at += size) {
+	for (uint64_t at = 0; size && at + size <= show->view.size && !ferror(json->file);
+	     at += size) {
 		if (show->tensor.block_elements == 1)
 			json_element(json, show->tensor.dtype, data + at, size);
 		else
@@ -163,13 +173,8 @@ static int show_json(struct show *show)
 {
 	struct json_output json = {.file = stdout};
 	struct cairn_error error = {.code = CAIRN_OK};
-	enum cairn_status status;
+	const enum cairn_status status = view_region(show, &error);
 
-	if (cli_has_strings(&show->tensor))
-		status = cairn_tensor_view(&show->tensor, &show->view, &error);
-	else
-		status = cairn_tensor_view_slice(&show->tensor, show->region.starts,
-						 show->region.lengths, &show->view, &error);
 	if (status != CAIRN_OK)
 		return cli_fail(status, &error);
 	show->shown = 1;
