@@ -4,8 +4,8 @@
  *
  * The table is read again from the file that the reader keeps open, parsed, and copied as it is:
  * all that it says about files holds for their copies. A data file is cut into the pieces that the
- * table names and what lies between them, which is copied as well. The CRC of
- * strings is not one over their bytes: such pieces are looked at before their file is copied.
+ * table names and what lies between them, which is copied as well. The CRC of strings is not one
+ * over their bytes: such pieces are looked at before their file is copied.
  */
 #include "engine/convert/copy_bundle.h"
 

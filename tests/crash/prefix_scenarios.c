@@ -49,9 +49,10 @@ enum scene {
 
 enum action {
 	SAVE,
-	SWEEP,       /* and nothing else */
-	MERGE,       /* of parts that TensorFlow wrote */
-	MERGE_REMOVE /* and which are then removed */
+	SWEEP,        /* and nothing else */
+	MERGE,        /* of parts that TensorFlow wrote */
+	MERGE_REMOVE, /* and which are then removed */
+	WRITE         /* tensors, through a writer */
 };
 
 struct scenario {
@@ -110,6 +111,16 @@ static const struct scenario scenarios[] = {
 	{"merge of prefixes over an old one", OLD_ONE, MERGE_REMOVE, 2, 2, false, false, 0, OK,
 	 false, 20000, 200000},
 	{"merge of prefixes, crash, recovery and merge, crash", OLD_ONE, MERGE, 2, 2, false, false,
+	 0, OK, true, 150, 4000},
+	{"tensors in a prefix, first save", NOTHING, WRITE, 0, 2, false, false, 0, OK, false, 8000,
+	 80000},
+	{"tensors in a prefix, sectors", NOTHING, WRITE, 0, 2, true, false, 0, OK, false, 8000,
+	 80000},
+	{"tensors in a prefix, overwrite", OLD_ONE, WRITE, 2, 2, false, false, 0, OK, false, 20000,
+	 200000},
+	{"tensors in a prefix, overwrite, last fsync but one fails", OLD_ONE, WRITE, 2, 2, false,
+	 false, -2, CAIRN_IN_DOUBT, false, 8000, 80000},
+	{"tensors in a prefix, overwrite, crash, save, crash", OLD_ONE, WRITE, 2, 2, false, false,
 	 0, OK, true, 150, 4000},
 	{"prefix, recovery, crash, recovery and save, crash", INTERRUPTED, SWEEP, 2, 3, false,
 	 false, 0, OK, true, 150, 4000},
@@ -186,6 +197,9 @@ static enum cairn_status save(struct memory_system *memory, const struct scenari
 {
 	const struct prefix_sample sample = sample_of(scenario, version);
 
+	if (scenario->action == WRITE)
+		return bundle_save(memory_system_get(memory), TARGET, sample.shards,
+				   sample.generation, error);
 	if (!merges(scenario))
 		return prefix_write(memory_system_get(memory), TARGET, &sample, true, error);
 	put_parts(memory_system_get(memory), version);
@@ -237,6 +251,9 @@ static void set_scene(struct memory_system *memory, const struct scenario *scena
 		prefix_put(system, TRASH "/ckpt-7", &old, true);
 		prefix_put(system, DEAD "/ckpt-7", &old, false);
 		prefix_put(system, TARGET, &new, false);
+	} else if (scenario->scene == OLD_ONE && scenario->action == WRITE) {
+		if (save(memory, scenario, OLD, NULL) != CAIRN_OK)
+			fail("the scene", "it cannot be saved");
 	} else if (scenario->scene != NOTHING && scenario->scene != OLD_TENSORS) {
 		prefix_put(system, TARGET, &old, scenario->scene != TORN_SAVE);
 	}
@@ -285,8 +302,9 @@ static enum version find_version(struct memory_system *memory, const struct scen
 {
 	struct system *const system = memory_system_get(memory);
 
-	return (enum version)(merges(scenario) ? bundle_generation(system, TARGET, PART_COUNT)
-					       : prefix_generation(system, TARGET));
+	return (enum version)(merges(scenario) || scenario->action == WRITE
+				      ? bundle_generation(system, TARGET, PART_COUNT)
+				      : prefix_generation(system, TARGET));
 }
 
 static int count_temporary(void *context, const char *name)

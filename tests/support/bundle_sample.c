@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/write/writer.h"
 #include "format/crc32c.h"
 #include "format/tensorflow_bundle.h"
 
@@ -89,6 +90,51 @@ void bundle_put_part(struct system *system, const char *path, uint32_t part, uin
 	snprintf(file, sizeof(file), "%s.index", path);
 	put_file(system, file, bytes, size);
 	arena_fini(&arena);
+}
+
+static enum cairn_status add_part(struct cairn_writer *writer, uint32_t part, uint32_t parts,
+				  const uint8_t *data, struct cairn_error *error)
+{
+	const uint64_t own_dims[1] = {OWN_SIZE};
+	const uint64_t grid_dims[2] = {parts, ROW_SIZE};
+	const uint64_t starts[2] = {part, 0};
+	const uint64_t lengths[2] = {1, CAIRN_FULL};
+	char name[32];
+	struct cairn_tensor_spec own = {
+		.dtype = CAIRN_U8, .rank = 1, .dims = own_dims, .shard = part};
+	const struct cairn_tensor_spec row = {.name = cairn_string_from("grid"),
+					      .dtype = CAIRN_U8,
+					      .rank = 2,
+					      .dims = grid_dims,
+					      .starts = starts,
+					      .lengths = lengths,
+					      .shard = part};
+	enum cairn_status status;
+
+	snprintf(name, sizeof(name), "own-%" PRIu32, part);
+	own.name = cairn_string_from(name);
+	status = cairn_writer_add_spec(writer, &own, data, error);
+	return status == CAIRN_OK ? cairn_writer_add_spec(writer, &row, data, error) : status;
+}
+
+enum cairn_status bundle_save(struct system *system, const char *path, uint32_t parts,
+			      uint8_t generation, struct cairn_error *error)
+{
+	const struct cairn_writer_options options = {.target = CAIRN_TARGET_TENSORFLOW,
+						     .flags = CAIRN_WRITER_REPLACE,
+						     .shard_count = parts,
+						     .thread_count = 1};
+	struct cairn_writer *writer = NULL;
+	uint8_t data[OWN_SIZE];
+	enum cairn_status status = writer_create(system, path, &options, &writer, error);
+
+	memset(data, generation, sizeof(data));
+	for (uint32_t i = 0; i < parts && status == CAIRN_OK; i++)
+		status = add_part(writer, i, parts, data, error);
+	if (status == CAIRN_OK)
+		status = cairn_writer_finish(writer, error);
+	cairn_writer_destroy(writer);
+	return status;
 }
 
 /* --------------------------------------------------------------------------------- recognising */

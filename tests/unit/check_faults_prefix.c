@@ -32,15 +32,18 @@ struct scenario {
 	bool is_interrupted; /* an overwriting died: the old one is in its record */
 	bool sweeps;
 	bool merges; /* and removes its sources */
+	bool writes; /* tensors, through a writer */
 };
 
 static const struct scenario scenarios[] = {
-	{"a first save", false, false, false, false},
-	{"an overwrite", true, false, false, false},
-	{"a save where one was interrupted", true, true, false, false},
-	{"a recovery", true, true, true, false},
-	{"a merge", false, false, false, true},
-	{"a merge over an old one", true, false, false, true},
+	{"a first save", false, false, false, false, false},
+	{"an overwrite", true, false, false, false, false},
+	{"a save where one was interrupted", true, true, false, false, false},
+	{"a recovery", true, true, true, false, false},
+	{"a merge", false, false, false, true, false},
+	{"a merge over an old one", true, false, false, true, false},
+	{"a save of tensors", false, false, false, false, true},
+	{"a save of tensors over old ones", true, false, false, false, true},
 };
 
 static const int errors[] = {EIO,    ENOSPC, EDQUOT, EMFILE,     ENOMEM,      EACCES, EROFS,
@@ -89,6 +92,8 @@ static void begin_world(void)
 		prefix_put(sys, TRASH "/ckpt", &old, true);
 		prefix_put(sys, DEAD "/ckpt", &died, false);
 		prefix_put(sys, TARGET, &died, false);
+	} else if (scenario->has_old && scenario->writes) {
+		ASSERT_OK(bundle_save(sys, TARGET, PART_COUNT, old.generation, &test_error));
 	} else if (scenario->has_old && !scenario->merges) {
 		prefix_put(sys, TARGET, &old, true);
 	} else if (scenario->has_old) {
@@ -111,6 +116,8 @@ static enum cairn_status act(struct cairn_error *error)
 {
 	if (scenario->merges)
 		return merge(error);
+	if (scenario->writes)
+		return bundle_save(sys, TARGET, PART_COUNT, new.generation, error);
 	return scenario->sweeps ? sweep_path(sys, FOLDER, NULL, error)
 				: prefix_write(sys, TARGET, &new, true, error);
 }
@@ -119,8 +126,8 @@ static enum cairn_status act(struct cairn_error *error)
 
 static int generation_in(struct system *system)
 {
-	return scenario->merges ? bundle_generation(system, TARGET, PART_COUNT)
-				: prefix_generation(system, TARGET);
+	return scenario->merges || scenario->writes ? bundle_generation(system, TARGET, PART_COUNT)
+						    : prefix_generation(system, TARGET);
 }
 
 static int before(void)
@@ -223,7 +230,8 @@ static void check_sweep(const struct memory_fault *faults)
 		      "%s: the sweep made %d of %d", describe(faults), swept, found);
 	ck_assert_msg(swept == before() || swept == after(), "%s: %d after the sweep",
 		      describe(faults), swept);
-	if (!scenario->merges && (swept == old.generation || swept == new.generation))
+	if (!scenario->merges && !scenario->writes &&
+	    (swept == old.generation || swept == new.generation))
 		ck_assert_msg(prefix_data_count(sys, TARGET) ==
 				      (swept == old.generation ? old.shards : new.shards),
 			      "%s: data files of another save stay", describe(faults));
