@@ -524,6 +524,16 @@ void stored_scratch_release(const struct cairn_reader *reader, struct stored_scr
 	*scratch = (struct stored_scratch){0};
 }
 
+/* Chunks are known by their numbers, which are those of one reader. */
+static void scratch_serves(const struct stored *stored, struct stored_scratch *scratch)
+{
+	if (scratch->reader == stored->reader)
+		return;
+	scratch->reader = stored->reader;
+	scratch->valid = false;
+	scratch->prepared_slice = 0;
+}
+
 /* Brings a whole chunk into the scratch memory, verified, unless it is there already. */
 static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk,
 				    struct stored_scratch *scratch, struct cairn_error *error)
@@ -533,6 +543,7 @@ static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk,
 	struct cairn_digest found;
 	enum cairn_status status;
 
+	scratch_serves(stored, scratch);
 	/* also the length: slices of a dishonest index may share chunk digests */
 	if (scratch->valid && scratch->slice_chunk == stored->record.chunk_index &&
 	    scratch->number == chunk && scratch->length == chunk_length(stored, chunk))
@@ -644,6 +655,7 @@ static enum cairn_status prepare_again(const struct stored *stored, uint64_t off
 	uint64_t span = align_up(offset + size - begin, chunk_size);
 	enum cairn_status status;
 
+	scratch_serves(stored, scratch);
 	if (scratch->prepared_slice == stored->record.chunk_index + 1 &&
 	    range_within(offset - scratch->prepared_begin, size, scratch->prepared_size))
 		return CAIRN_OK;

@@ -52,13 +52,14 @@ enum cairn_status stored_prepare(const struct stored *stored, uint64_t offset, u
 				 struct cairn_error *error);
 
 /* One chunk at a time in memory, for copies of unmapped slices by small pieces. Zero it first;
- * release gives its memory back. */
+ * release gives its memory back. It may serve several readers, all of them open meanwhile. */
 struct stored_scratch {
-	uint8_t *chunk;       /* owned */
-	uint64_t size;        /* room */
-	uint64_t slice_chunk; /* first chunk number of the slice that is held, and */
-	uint64_t number;      /* which of its chunks */
-	uint64_t length;      /* bytes of it */
+	const struct cairn_reader *reader; /* whose chunk or range is remembered */
+	uint8_t *chunk;                    /* owned */
+	uint64_t size;                     /* room */
+	uint64_t slice_chunk;              /* first chunk number of the slice that is held, and */
+	uint64_t number;                   /* which of its chunks */
+	uint64_t length;                   /* bytes of it */
 	bool valid;
 	/* a range of a mapped slice that was safe to touch a moment ago */
 	uint64_t prepared_slice; /* its first chunk number + 1 */

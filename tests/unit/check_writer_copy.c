@@ -397,6 +397,50 @@ START_TEST(metadata_is_read_when_it_is_copied)
 }
 END_TEST
 
+/* A tensor of one chunk, larger than what is written at once. */
+static struct cairn_reader *open_single_chunk(const char *path, int byte)
+{
+	static const struct cairn_writer_options options = {.chunk_size = CHUNK_SIZE_MAX};
+	static const struct cairn_reader_options copies = {.transport = CAIRN_TRANSPORT_COPY};
+	static const uint64_t dims[] = {3u << 20};
+	struct cairn_writer *const writer = scene_writer(&scene, path, &options);
+	uint8_t *const bytes = malloc(dims[0]);
+
+	ck_assert_ptr_nonnull(bytes);
+	memset(bytes, byte, dims[0]);
+	ASSERT_OK(cairn_writer_add(writer, path, CAIRN_U8, 1, dims, bytes, &test_error));
+	finish_writer(writer);
+	free(bytes);
+	return scene_reader(&scene, path, &copies);
+}
+
+START_TEST(chunks_of_one_source_are_not_taken_for_those_of_another)
+{
+	static const struct cairn_writer_options options = {.thread_count = 1};
+	struct cairn_reader *const readers[] = {open_single_chunk("/1", 1),
+						open_single_chunk("/2", 2)};
+	struct cairn_writer *const writer = scene_writer(&scene, "/f", &options);
+	struct cairn_reader *reader;
+	struct cairn_tensor tensor;
+	struct cairn_view view;
+
+	for (int i = 0; i < 2; i++) {
+		ASSERT_OK(cairn_reader_tensor_at(readers[i], 0, &tensor, &test_error));
+		ASSERT_OK(cairn_writer_add_tensor(writer, (struct cairn_string){NULL, 0}, &tensor,
+						  &test_error));
+		cairn_reader_close(readers[i]);
+	}
+	finish_writer(writer);
+	reader = scene_reader(&scene, "/f", NULL);
+	tensor = find(reader, "/2");
+	ASSERT_OK(cairn_tensor_view(&tensor, &view, &test_error));
+	for (uint64_t i = 0; i < view.size; i += 4096)
+		ck_assert_uint_eq(((const uint8_t *)view.data)[i], 2);
+	cairn_view_release(&view);
+	cairn_reader_close(reader);
+}
+END_TEST
+
 static Suite *writer_copy_suite(void)
 {
 	Suite *suite = suite_create("writer_copy");
@@ -417,6 +461,7 @@ static Suite *writer_copy_suite(void)
 	tcase_add_test(tests, copies_after_the_end_are_refused);
 	tcase_add_test(tests, a_matrix_is_no_metadata);
 	tcase_add_test(tests, metadata_is_read_when_it_is_copied);
+	tcase_add_test(tests, chunks_of_one_source_are_not_taken_for_those_of_another);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
