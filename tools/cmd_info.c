@@ -345,7 +345,9 @@ static void print_guarantees(const struct facts *facts)
 
 	print_label("alignment");
 	if (!facts->alignment_minimum)
-		fputs("nothing is stored", stdout);
+		fputs(facts->bytes == 0 ? "nothing is stored"
+					: "no tensor lies in the files by itself",
+		      stdout);
 	else
 		fputs(cli_format_size((double)facts->alignment_minimum, size), stdout);
 	if (facts->unaligned)
