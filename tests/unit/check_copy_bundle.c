@@ -556,6 +556,46 @@ START_TEST(what_tensorflow_cannot_hold_is_listed_or_dropped)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------------- failing calls */
+
+static const struct {
+	enum memory_call call;
+	int error;
+} failing[] = {{MEMORY_CALL_ALLOCATE, ENOMEM}, {MEMORY_CALL_ANY, EIO}, {MEMORY_CALL_ANY, ENOSPC}};
+
+START_TEST(a_failing_call_leaves_nothing_and_leaks_nothing)
+{
+	struct memory_fault fault = {.call = failing[_i / 2].call,
+				     .error = failing[_i / 2].error,
+				     .forever = _i % 2 == 1};
+	struct bundle_files *const files = malloc(sizeof(*files));
+	bool fired = true;
+
+	make_odd(files);
+	for (fault.at = 1; fired; fault.at++) {
+		struct world world = world_open(1);
+		struct cairn_reader *reader;
+		enum cairn_status status;
+
+		bundle_files_write(files, &world, "source");
+		reader = world_reader(&world, "source");
+		memory_system_clear_faults(world.memory);
+		memory_system_set_fault(world.memory, 0, &fault);
+		status = cairn_convert(reader, world_path(&world, "copy"), &plain, &test_error);
+		fired = memory_system_fault_fired(world.memory, 0) != 0;
+		memory_system_clear_faults(world.memory);
+		cairn_reader_close(reader);
+		if (status == CAIRN_OK)
+			assert_same_file(&world, "source", "copy", ".data-00001-of-00002");
+		else if (status != CAIRN_IN_DOUBT && !fault.forever)
+			ck_assert_uint_eq(world_entries(&world), 3);
+		world_close(&world); /* asserts that nothing is held */
+	}
+	ck_assert_uint_gt(fault.at, 10);
+	free(files);
+}
+END_TEST
+
 static Suite *copy_bundle_suite(void)
 {
 	Suite *suite = suite_create("copy_bundle");
@@ -582,6 +622,8 @@ static Suite *copy_bundle_suite(void)
 	tcase_add_loop_test(tests, other_formats_become_bundles_and_come_back, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, what_tensorflow_cannot_hold_is_listed_or_dropped, 0,
 			    WORLD_COUNT);
+	tcase_add_loop_test(tests, a_failing_call_leaves_nothing_and_leaks_nothing, 0,
+			    2 * COUNT_OF(failing));
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -962,6 +962,89 @@ START_TEST(a_prefix_whose_names_are_too_long_is_refused)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------------- failing calls */
+
+/* Strings, a slice, and what is cut; from memory and from another checkpoint. */
+static enum cairn_status save_small(const struct cairn_reader *reader)
+{
+	static const uint64_t dims[] = {4, 3};
+	static const uint64_t starts[] = {1, 0};
+	static const uint64_t lengths[] = {2, CAIRN_FULL};
+	const struct cairn_writer_options options = {.target = CAIRN_TARGET_TENSORFLOW,
+						     .flags = CAIRN_WRITER_REPLACE,
+						     .shard_size_max = 20};
+	const struct cairn_string texts[] = {{"a", 1}, {"bc", 2}, {"", 0}};
+	const struct cairn_string copy = {"copy", 4};
+	struct cairn_tensor_spec spec = spec_of("w", CAIRN_F32, 2, dims);
+	struct cairn_writer *writer = NULL;
+	struct cairn_tensor tensor;
+	enum cairn_status status = writer_create(scene.system, "/f", &options, &writer,
+						 &test_error);
+
+	spec.starts = starts;
+	spec.lengths = lengths;
+	if (status == CAIRN_OK)
+		status = cairn_writer_add_spec(writer, &spec, floats, &test_error);
+	if (status == CAIRN_OK)
+		status = cairn_writer_add_strings(writer, cairn_string_from("s"), 1, three, texts,
+						  &test_error);
+	if (status == CAIRN_OK)
+		status = cairn_reader_find(reader, "s", &tensor, &test_error);
+	if (status == CAIRN_OK)
+		status = cairn_writer_add_tensor(writer, copy, &tensor, &test_error);
+	if (status == CAIRN_OK)
+		status = cairn_writer_finish(writer, &test_error);
+	cairn_writer_destroy(writer);
+	return status;
+}
+
+static struct cairn_reader *open_strings(void)
+{
+	const struct cairn_string texts[] = {{"d", 1}, {"ef", 2}, {"", 0}};
+	struct cairn_writer *const writer = scene_writer(&scene, "/source.cairn", NULL);
+
+	ASSERT_OK(cairn_writer_add_strings(writer, cairn_string_from("s"), 1, three, texts,
+					   &test_error));
+	finish_writer(writer);
+	return scene_reader(&scene, "/source.cairn", NULL);
+}
+
+static const struct {
+	enum memory_call call;
+	int error;
+} failing[] = {{MEMORY_CALL_ALLOCATE, ENOMEM}, {MEMORY_CALL_ANY, EIO}, {MEMORY_CALL_ANY, ENOSPC}};
+
+START_TEST(a_failing_call_leaves_nothing_and_leaks_nothing)
+{
+	struct memory_fault fault = {.call = failing[_i / 2].call,
+				     .error = failing[_i / 2].error,
+				     .forever = _i % 2 == 1};
+	struct cairn_reader *reader = open_strings();
+	uint64_t calls;
+
+	memory_system_clear_faults(scene.memory);
+	ASSERT_OK(save_small(reader));
+	calls = memory_system_calls(scene.memory, fault.call);
+	for (fault.at = 1; fault.at <= calls; fault.at++) {
+		enum cairn_status status;
+
+		cairn_reader_close(reader);
+		scene_close(&scene);
+		scene_open(&scene);
+		reader = open_strings();
+		memory_system_clear_faults(scene.memory);
+		memory_system_set_fault(scene.memory, 0, &fault);
+		status = save_small(reader);
+		memory_system_clear_faults(scene.memory);
+		if (status != CAIRN_OK && status != CAIRN_IN_DOUBT && !fault.forever)
+			ck_assert_uint_eq(scene_entries(&scene, "/"), 1);
+		if (status == CAIRN_OK)
+			assert_pieces("/f.index", "s", "1 4 10");
+	}
+	cairn_reader_close(reader);
+}
+END_TEST
+
 static Suite *write_bundle_suite(void)
 {
 	Suite *suite = suite_create("write_bundle");
@@ -1000,6 +1083,8 @@ static Suite *write_bundle_suite(void)
 	tcase_add_loop_test(tests, shards_that_are_none_are_refused, 0, 3);
 	tcase_add_test(tests, strings_are_sliced_in_bundles_only);
 	tcase_add_test(tests, a_prefix_whose_names_are_too_long_is_refused);
+	tcase_add_loop_test(tests, a_failing_call_leaves_nothing_and_leaks_nothing, 0,
+			    2 * COUNT_OF(failing));
 	suite_add_tcase(suite, tests);
 	return suite;
 }
