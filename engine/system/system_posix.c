@@ -533,10 +533,27 @@ static size_t at_least_one(size_t size)
 	return size != 0 ? size : 1;
 }
 
+#define HUGE_PAGE_SIZE ((size_t)2 << 20)
+
+/* Asks for huge pages between the two ends; where the advice is not taken memory is slower. */
+static void advise_huge_pages(void *memory, size_t size)
+{
+	const uintptr_t begin = ((uintptr_t)memory + HUGE_PAGE_SIZE - 1) & ~(HUGE_PAGE_SIZE - 1);
+	const uintptr_t end = ((uintptr_t)memory + size) & ~(HUGE_PAGE_SIZE - 1);
+
+	if (begin < end)
+		madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+}
+
+/* Indexes and tensors: to get that much in small pages takes longer than to fill it. */
 static void *posix_allocate(struct system *system, size_t size)
 {
+	void *const memory = malloc(at_least_one(size));
+
 	(void)system;
-	return malloc(at_least_one(size));
+	if (memory != NULL && size >= 2 * HUGE_PAGE_SIZE)
+		advise_huge_pages(memory, size);
+	return memory;
 }
 
 static void *posix_allocate_zeroed(struct system *system, size_t size)
@@ -547,7 +564,6 @@ static void *posix_allocate_zeroed(struct system *system, size_t size)
 
 /* Memory for direct transfers from this size up comes in huge pages where the system has them: a
  * device takes a few hundred pieces at a time, and each small page is one. */
-#define HUGE_PAGE_SIZE    ((size_t)2 << 20)
 #define TRANSFER_SIZE_MIN ((size_t)256 << 10)
 
 static void *allocate_for_transfers(size_t size)
@@ -557,8 +573,7 @@ static void *allocate_for_transfers(size_t size)
 
 	if (rounded < size || posix_memalign(&memory, HUGE_PAGE_SIZE, rounded) != 0)
 		return NULL;
-	madvise(memory, rounded,
-		MADV_HUGEPAGE); /* advice: where it is not taken, transfers still work */
+	advise_huge_pages(memory, rounded);
 	return memory;
 }
 
