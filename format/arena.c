@@ -12,6 +12,7 @@
 
 enum {
 	ARENA_ALIGNMENT = 16,
+	ARENA_ARRAY_MIN = 16,
 	ARENA_BLOCK_MIN = 4096,
 	ARENA_BLOCK_MAX = 4 << 20
 };
@@ -107,16 +108,19 @@ void *arena_allocate(struct arena *arena, size_t size)
 	return memory;
 }
 
-void *arena_allocate_array(struct arena *arena, uint64_t count, size_t size)
+void *arena_reserve_array(struct arena *arena, uint64_t count, size_t size)
 {
 	uint64_t bytes;
-	void *memory;
 
-	if (!checked_multiply(count, size, &bytes))
-		return NULL;
-	memory = arena_allocate(arena, bytes);
+	return checked_multiply(count, size, &bytes) ? arena_allocate(arena, bytes) : NULL;
+}
+
+void *arena_allocate_array(struct arena *arena, uint64_t count, size_t size)
+{
+	void *const memory = arena_reserve_array(arena, count, size);
+
 	if (memory != NULL)
-		memset(memory, 0, bytes);
+		memset(memory, 0, count * size);
 	return memory;
 }
 
@@ -131,11 +135,13 @@ void *arena_copy(struct arena *arena, const void *bytes, size_t size)
 
 void *arena_grow(struct arena *arena, void *array, uint64_t *capacity, uint64_t count, size_t size)
 {
-	uint64_t grown = *capacity == 0 ? 16 : *capacity;
+	uint64_t grown = *capacity;
 	void *memory;
 
 	if (count <= *capacity)
 		return array;
+	if (grown == 0)
+		grown = count < ARENA_ARRAY_MIN ? ARENA_ARRAY_MIN : count;
 	while (grown < count) {
 		if (!checked_multiply(grown, 2, &grown))
 			return NULL;

@@ -45,12 +45,15 @@ void *arena_allocate(struct arena *arena, size_t size);
 /* `count` zeroed elements of `size` bytes; NULL also when the product does not fit. */
 void *arena_allocate_array(struct arena *arena, uint64_t count, size_t size);
 
+/* The same, not zeroed: for arrays whose every element is set. */
+void *arena_reserve_array(struct arena *arena, uint64_t count, size_t size);
+
 /* A copy of `size` bytes. */
 void *arena_copy(struct arena *arena, const void *bytes, size_t size);
 
 /*
- * Grows an array of `*capacity` elements so that it holds `count`; doubling, old contents copied
- * (the old one stays in the arena). Returns the array, or NULL.
+ * Grows an array of `*capacity` elements so that it holds `count`: the first time to that, then
+ * doubling, old contents copied (the old one stays in the arena). Returns the array, or NULL.
  */
 void *arena_grow(struct arena *arena, void *array, uint64_t *capacity, uint64_t count, size_t size);
 

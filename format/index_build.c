@@ -89,25 +89,38 @@ static enum cairn_status check_limits(const struct build_input *input, struct ca
 	return CAIRN_OK;
 }
 
+/* What an image of the input holds, and where. */
+struct plan {
+	struct index_amounts amounts;
+	struct container_footer footer; /* its section table */
+	struct index_tree tree;
+};
+
+static enum cairn_status plan_image(const struct build_input *input, struct plan *plan,
+				    struct cairn_error *error)
+{
+	enum cairn_status status = check_limits(input, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	*plan = (struct plan){.amounts = count_input(input)};
+	index_layout_sections(&plan->amounts, &plan->footer);
+	if (!index_tree_layout(plan->footer.sections_size, &plan->tree))
+		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
+				 "an index of %" PRIu64 " bytes is too large",
+				 plan->footer.sections_size);
+	return CAIRN_OK;
+}
+
 enum cairn_status index_build_size(const struct build_input *input, uint64_t *image_size,
 				   struct cairn_error *error)
 {
-	struct container_footer footer = {0};
-	struct index_amounts amounts;
-	struct index_tree tree;
-	enum cairn_status status;
+	struct plan plan;
+	const enum cairn_status status = plan_image(input, &plan, error);
 
-	status = check_limits(input, error);
-	if (status != CAIRN_OK)
-		return status;
-	amounts = count_input(input);
-	index_layout_sections(&amounts, &footer);
-	if (!index_tree_layout(footer.sections_size, &tree))
-		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
-				 "an index of %" PRIu64 " bytes is too large",
-				 footer.sections_size);
-	*image_size = tree.image_size;
-	return CAIRN_OK;
+	if (status == CAIRN_OK)
+		*image_size = plan.tree.image_size;
+	return status;
 }
 
 /* -------------------------------------------------------------------------------------- sorting */
@@ -122,11 +135,23 @@ static int compare_places(const void *a, const void *b)
 	return index_name_compare(left->name, right->name);
 }
 
+/* Fills the order, and says whether the tensors are given in it. */
+static bool is_given_in_order(const struct build_input *input, void **order)
+{
+	bool in_order = true;
+
+	for (uint64_t i = 0; i < input->tensor_count; i++) {
+		order[i] = &input->tensors[i];
+		in_order = in_order && (i == 0 || compare_places(order[i - 1], order[i]) < 0);
+	}
+	return in_order;
+}
+
 static enum cairn_status sort_tensors(const struct build_input *input, void **order, void **scratch,
 				      struct cairn_error *error)
 {
-	for (uint64_t i = 0; i < input->tensor_count; i++)
-		order[i] = &input->tensors[i];
+	if (is_given_in_order(input, order))
+		return CAIRN_OK;
 	sort_pointers(order, scratch, input->tensor_count, compare_places);
 	for (uint64_t i = 1; i < input->tensor_count; i++) {
 		const struct build_tensor *const tensor = order[i];
@@ -178,30 +203,44 @@ static void order_aliases(void **order, uint64_t count)
 
 /* An image under construction. */
 struct builder {
-	uint8_t *image;
-	const struct container_footer *footer;
+	uint8_t *sections[SECTION_KNOWN_COUNT + 1]; /* by type: where they begin in the image */
 	struct index_amounts used;
 };
 
-static uint8_t *place(const struct builder *builder, enum section_type type, uint64_t number)
+/* Sections one behind the other; between them zeros. All else will be written. */
+static void begin_image(const struct container_footer *footer, uint8_t *image,
+			struct builder *builder)
 {
-	const struct container_section *const section = container_footer_section(builder->footer,
-										 type);
+	uint64_t end = 0;
 
-	return builder->image + section->offset + number * section->record_size;
+	*builder = (struct builder){.used = {0}};
+	for (uint32_t i = 0; i < footer->section_count; i++) {
+		const struct container_section *const section = &footer->sections[i];
+
+		memset(image + end, 0, section->offset - end);
+		builder->sections[section->type] = image + section->offset;
+		end = section->offset + section->size;
+	}
+}
+
+static uint8_t *place(const struct builder *builder, enum section_type type, size_t record_size,
+		      uint64_t number)
+{
+	return builder->sections[type] + number * record_size;
 }
 
 static void write_dims(struct builder *builder, const uint64_t *values, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
-		store_u64(place(builder, SECTION_DIMS, builder->used.dims + i), values[i]);
+		store_u64(place(builder, SECTION_DIMS, DIM_RECORD_SIZE, builder->used.dims + i),
+			  values[i]);
 	builder->used.dims += count;
 }
 
 static uint32_t write_name(struct builder *builder, struct cairn_string name)
 {
 	if (name.size != 0)
-		memcpy(place(builder, SECTION_NAMES, builder->used.name_bytes), name.data,
+		memcpy(place(builder, SECTION_NAMES, 1, builder->used.name_bytes), name.data,
 		       name.size);
 	builder->used.name_bytes += name.size;
 	return (uint32_t)name.size;
@@ -227,14 +266,17 @@ static void write_slice(struct builder *builder, const struct build_tensor *tens
 		.transform_value = slice->transform_value,
 	};
 
-	slice_record_encode(&record, place(builder, SECTION_SLICES, builder->used.slices++));
+	slice_record_encode(
+		&record, place(builder, SECTION_SLICES, SLICE_RECORD_SIZE, builder->used.slices++));
 	if (slice->ranges != NULL)
 		write_dims(builder, slice->ranges, 2 * (uint64_t)tensor->rank);
 	for (uint32_t i = 0; i < slice->extent_count; i++)
 		extent_record_encode(&slice->extents[i],
-				     place(builder, SECTION_EXTENTS, builder->used.extents++));
+				     place(builder, SECTION_EXTENTS, EXTENT_RECORD_SIZE,
+					   builder->used.extents++));
 	if (chunks != 0)
-		memcpy(place(builder, SECTION_CHUNK_DIGESTS, builder->used.chunks),
+		memcpy(place(builder, SECTION_CHUNK_DIGESTS, CHUNK_DIGEST_RECORD_SIZE,
+			     builder->used.chunks),
 		       slice->chunk_digests, chunks * DIGEST_SIZE);
 	builder->used.chunks += chunks;
 }
@@ -251,8 +293,9 @@ static bool has_digests(const struct build_tensor *tensor)
 /* The digest of what a tensor holds, from the chunk digests that were written for it. */
 static struct cairn_digest tensor_digest(const struct builder *builder, uint64_t first_chunk)
 {
-	return digest_of_chunks(place(builder, SECTION_CHUNK_DIGESTS, first_chunk),
-				builder->used.chunks - first_chunk);
+	return digest_of_chunks(
+		place(builder, SECTION_CHUNK_DIGESTS, CHUNK_DIGEST_RECORD_SIZE, first_chunk),
+		builder->used.chunks - first_chunk);
 }
 
 static struct tensor_record describe(const struct builder *builder,
@@ -281,7 +324,8 @@ static void write_tensor(struct builder *builder, const struct build_tensor *ten
 {
 	struct tensor_record record = describe(builder, tensor);
 	const uint64_t first_chunk = builder->used.chunks;
-	uint8_t *const bytes = place(builder, SECTION_TENSORS, builder->used.tensors++);
+	uint8_t *const bytes = place(builder, SECTION_TENSORS, TENSOR_RECORD_SIZE,
+				     builder->used.tensors++);
 
 	write_name(builder, tensor->name);
 	write_dims(builder, tensor->dims, tensor->rank);
@@ -289,8 +333,9 @@ static void write_tensor(struct builder *builder, const struct build_tensor *ten
 		struct tensor_record holder = {0};
 
 		/* our own image: the decode cannot fail */
-		(void)tensor_record_decode(place(builder, SECTION_TENSORS, record.alias_of),
-					   &holder, NULL);
+		(void)tensor_record_decode(
+			place(builder, SECTION_TENSORS, TENSOR_RECORD_SIZE, record.alias_of),
+			&holder, NULL);
 		record.digest_kind = holder.digest_kind;
 		record.digest = holder.digest;
 	} else {
@@ -309,18 +354,20 @@ static void write_shards(struct builder *builder, const struct build_input *inpu
 	const struct shard_record self = {.name_offset = builder->used.name_bytes,
 					  .kind = SHARD_SELF};
 
-	shard_record_encode(&self, place(builder, SECTION_SHARDS, builder->used.shards++));
+	shard_record_encode(
+		&self, place(builder, SECTION_SHARDS, SHARD_RECORD_SIZE, builder->used.shards++));
 	for (uint32_t i = 0; i < input->shard_count; i++) {
 		struct shard_record record = input->shards[i].record;
 
 		record.name_offset = builder->used.name_bytes;
 		record.name_size = write_name(builder, input->shards[i].name);
-		shard_record_encode(&record,
-				    place(builder, SECTION_SHARDS, builder->used.shards++));
+		shard_record_encode(&record, place(builder, SECTION_SHARDS, SHARD_RECORD_SIZE,
+						   builder->used.shards++));
 	}
 	for (uint32_t i = 0; i < input->region_count; i++)
 		region_record_encode(&input->regions[i],
-				     place(builder, SECTION_REGIONS, builder->used.regions++));
+				     place(builder, SECTION_REGIONS, REGION_RECORD_SIZE,
+					   builder->used.regions++));
 }
 
 static void count_names(struct container_footer *footer, const struct build_input *input)
@@ -333,42 +380,48 @@ static void count_names(struct container_footer *footer, const struct build_inpu
 	}
 }
 
+/* Records in order, and after them the zeros and digests of the tree, if there is to be one. */
+static void write_image(const struct build_input *input, void **order, struct plan *plan,
+			bool with_tree, uint8_t *image)
+{
+	const uint64_t sections_size = plan->footer.sections_size;
+	struct builder builder;
+
+	begin_image(&plan->footer, image, &builder);
+	memset(image + sections_size, 0, plan->tree.image_size - sections_size);
+	for (uint64_t i = 0; i < input->tensor_count; i++)
+		write_tensor(&builder, order[i]);
+	write_shards(&builder, input);
+	assert(memcmp(&builder.used, &plan->amounts, sizeof(plan->amounts)) == 0);
+	if (with_tree)
+		plan->footer.root = index_tree_build(&plan->tree, sections_size, image);
+}
+
 enum cairn_status index_build(struct arena *arena, struct build_input *input, bool with_tree,
 			      struct built_index *built, struct cairn_error *error)
 {
-	struct built_index result = {0};
-	struct builder builder = {.footer = &result.footer};
-	struct index_amounts amounts;
+	struct plan plan;
 	void **order;
-	struct index_tree tree;
-	enum cairn_status status;
+	uint8_t *image;
+	enum cairn_status status = plan_image(input, &plan, error);
 
-	status = index_build_size(input, &result.image_size, error);
 	if (status != CAIRN_OK)
 		return status;
-	amounts = count_input(input);
-	order = arena_allocate_array(arena, 2 * input->tensor_count, sizeof(void *));
-	builder.image = arena_allocate_array(arena, result.image_size, 1);
-	if (order == NULL || builder.image == NULL)
+	order = arena_reserve_array(arena, 2 * input->tensor_count, sizeof(void *));
+	image = arena_allocate(arena, plan.tree.image_size);
+	if (order == NULL || image == NULL)
 		return error_set_memory(error, "the index");
 	status = sort_tensors(input, order, order + input->tensor_count, error);
 	if (status != CAIRN_OK)
 		return status;
 	order_aliases(order, input->tensor_count);
-	index_layout_sections(&amounts, &result.footer);
-	for (uint64_t i = 0; i < input->tensor_count; i++)
-		write_tensor(&builder, order[i]);
-	write_shards(&builder, input);
-	assert(memcmp(&builder.used, &amounts, sizeof(amounts)) == 0);
-	count_names(&result.footer, input);
-	index_tree_layout(result.footer.sections_size, &tree);
-	if (with_tree)
-		result.footer.root = index_tree_build(&tree, result.footer.sections_size,
-						      builder.image);
-	result.image = builder.image;
-	result.sections_size = result.footer.sections_size;
-	result.footer.index_size = result.image_size;
-	result.footer.incompat_flags = input->foreign ? (uint64_t)CONTAINER_INCOMPAT_FOREIGN : 0;
-	*built = result;
+	write_image(input, order, &plan, with_tree, image);
+	count_names(&plan.footer, input);
+	plan.footer.index_size = plan.tree.image_size;
+	plan.footer.incompat_flags = input->foreign ? (uint64_t)CONTAINER_INCOMPAT_FOREIGN : 0;
+	*built = (struct built_index){.image = image,
+				      .sections_size = plan.footer.sections_size,
+				      .image_size = plan.tree.image_size,
+				      .footer = plan.footer};
 	return CAIRN_OK;
 }

@@ -211,9 +211,9 @@ static enum cairn_status make_room(struct arena *arena, struct description *desc
 	if (count > UINT32_MAX)
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
 				 "%" PRIu64 " tensors and slices are too many", count);
-	description->slices = arena_allocate_array(arena, count, sizeof(*description->slices));
-	description->extents = arena_allocate_array(arena, count, sizeof(*description->extents));
-	description->places = arena_allocate_array(arena, count, sizeof(*description->places));
+	description->slices = arena_reserve_array(arena, count, sizeof(*description->slices));
+	description->extents = arena_reserve_array(arena, count, sizeof(*description->extents));
+	description->places = arena_reserve_array(arena, count, sizeof(*description->places));
 	if (description->slices == NULL || description->extents == NULL ||
 	    description->places == NULL)
 		return error_set_memory(error, "the tensors of an index");

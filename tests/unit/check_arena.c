@@ -83,6 +83,7 @@ START_TEST(sizes_that_wrap_are_refused)
 	ck_assert_ptr_null(arena_allocate(&test.arena, SIZE_MAX - 31));
 	ck_assert_ptr_null(arena_allocate_array(&test.arena, (uint64_t)1 << 61, 8));
 	ck_assert_ptr_null(arena_allocate_array(&test.arena, UINT64_MAX, 2));
+	ck_assert_ptr_null(arena_reserve_array(&test.arena, UINT64_MAX, 2));
 	ck_assert_uint_eq(test.calls, 0);
 	test_arena_close(&test);
 }
@@ -182,6 +183,18 @@ START_TEST(growing_keeps_what_was_there)
 }
 END_TEST
 
+START_TEST(the_first_growth_is_to_what_is_asked_for)
+{
+	struct test_arena test;
+	uint64_t capacity = 0;
+
+	test_arena_open(&test, 0);
+	ck_assert_ptr_nonnull(arena_grow(&test.arena, NULL, &capacity, 1000, 8));
+	ck_assert_uint_eq(capacity, 1000);
+	test_arena_close(&test);
+}
+END_TEST
+
 START_TEST(a_failed_growth_changes_nothing)
 {
 	struct test_arena test;
@@ -251,6 +264,7 @@ static Suite *arena_suite(void)
 	tcase_add_test(tests, arrays_are_zeroed);
 	tcase_add_test(tests, copies_are_copies);
 	tcase_add_test(tests, growing_keeps_what_was_there);
+	tcase_add_test(tests, the_first_growth_is_to_what_is_asked_for);
 	tcase_add_test(tests, a_failed_growth_changes_nothing);
 	tcase_add_test(tests, an_arena_can_be_used_again_after_fini);
 	tcase_add_test(tests, a_reset_keeps_one_block);
