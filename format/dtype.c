@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The element types: one row each, in the order of their codes.
+ * The element types: one row each, found by their codes.
  */
 #include "format/dtype.h"
 
@@ -9,72 +9,72 @@
 #include "format/record.h"
 
 static const struct cairn_dtype_info table[] = {
-	{"bool", CAIRN_BOOL, 1, 1, 1},
-	{"u8", CAIRN_U8, 1, 1, 1},
-	{"u16", CAIRN_U16, 1, 2, 2},
-	{"u32", CAIRN_U32, 1, 4, 4},
-	{"u64", CAIRN_U64, 1, 8, 8},
-	{"i8", CAIRN_I8, 1, 1, 1},
-	{"i16", CAIRN_I16, 1, 2, 2},
-	{"i32", CAIRN_I32, 1, 4, 4},
-	{"i64", CAIRN_I64, 1, 8, 8},
-	{"f16", CAIRN_F16, 1, 2, 2},
-	{"bf16", CAIRN_BF16, 1, 2, 2},
-	{"f32", CAIRN_F32, 1, 4, 4},
-	{"f64", CAIRN_F64, 1, 8, 8},
-	{"c32", CAIRN_C32, 1, 4, 2},
-	{"c64", CAIRN_C64, 1, 8, 4},
-	{"c128", CAIRN_C128, 1, 16, 8},
-	{"f8_e4m3fn", CAIRN_F8_E4M3FN, 1, 1, 1},
-	{"f8_e5m2", CAIRN_F8_E5M2, 1, 1, 1},
-	{"f8_e4m3fnuz", CAIRN_F8_E4M3FNUZ, 1, 1, 1},
-	{"f8_e5m2fnuz", CAIRN_F8_E5M2FNUZ, 1, 1, 1},
-	{"f8_e4m3b11fnuz", CAIRN_F8_E4M3B11FNUZ, 1, 1, 1},
-	{"f8_e8m0", CAIRN_F8_E8M0, 1, 1, 1},
-	{"f4_e2m1", CAIRN_F4_E2M1, 2, 1, 1},
-	{"f6_e2m3", CAIRN_F6_E2M3, 4, 3, 1},
-	{"f6_e3m2", CAIRN_F6_E3M2, 4, 3, 1},
-	{"f4_e2m1_byte", CAIRN_F4_E2M1_BYTE, 1, 1, 1},
-	{"i4_byte", CAIRN_I4_BYTE, 1, 1, 1},
-	{"u4_byte", CAIRN_U4_BYTE, 1, 1, 1},
-	{"i2_byte", CAIRN_I2_BYTE, 1, 1, 1},
-	{"u2_byte", CAIRN_U2_BYTE, 1, 1, 1},
-	{"qint8", CAIRN_QINT8, 1, 1, 1},
-	{"quint8", CAIRN_QUINT8, 1, 1, 1},
-	{"qint16", CAIRN_QINT16, 1, 2, 2},
-	{"quint16", CAIRN_QUINT16, 1, 2, 2},
-	{"qint32", CAIRN_QINT32, 1, 4, 4},
-	{"q4_0", CAIRN_Q4_0, 32, 18, 2},
-	{"q4_1", CAIRN_Q4_1, 32, 20, 2},
-	{"q5_0", CAIRN_Q5_0, 32, 22, 2},
-	{"q5_1", CAIRN_Q5_1, 32, 24, 2},
-	{"q8_0", CAIRN_Q8_0, 32, 34, 2},
-	{"q8_1", CAIRN_Q8_1, 32, 36, 4},
-	{"q2_k", CAIRN_Q2_K, 256, 84, 2},
-	{"q3_k", CAIRN_Q3_K, 256, 110, 2},
-	{"q4_k", CAIRN_Q4_K, 256, 144, 2},
-	{"q5_k", CAIRN_Q5_K, 256, 176, 2},
-	{"q6_k", CAIRN_Q6_K, 256, 210, 2},
-	{"q8_k", CAIRN_Q8_K, 256, 292, 4},
-	{"iq2_xxs", CAIRN_IQ2_XXS, 256, 66, 2},
-	{"iq2_xs", CAIRN_IQ2_XS, 256, 74, 2},
-	{"iq3_xxs", CAIRN_IQ3_XXS, 256, 98, 2},
-	{"iq1_s", CAIRN_IQ1_S, 256, 50, 2},
-	{"iq4_nl", CAIRN_IQ4_NL, 32, 18, 2},
-	{"iq3_s", CAIRN_IQ3_S, 256, 110, 2},
-	{"iq2_s", CAIRN_IQ2_S, 256, 82, 2},
-	{"iq4_xs", CAIRN_IQ4_XS, 256, 136, 2},
-	{"iq1_m", CAIRN_IQ1_M, 256, 56, 2},
-	{"tq1_0", CAIRN_TQ1_0, 256, 54, 2},
-	{"tq2_0", CAIRN_TQ2_0, 256, 66, 2},
-	{"mxfp4", CAIRN_MXFP4, 32, 17, 1},
-	{"nvfp4", CAIRN_NVFP4, 64, 36, 2},
-	{"q1_0", CAIRN_Q1_0, 128, 18, 2},
-	{"q2_0", CAIRN_Q2_0, 64, 18, 2},
-	{"string", CAIRN_STRING, 1, 0, 8},
-	{"variant", CAIRN_VARIANT, 1, 0, 8},
-	{"bytes", CAIRN_BYTES, 1, 0, 8},
-	{"null", CAIRN_NULL, 1, 0, 1},
+	[CAIRN_BOOL] = {"bool", CAIRN_BOOL, 1, 1, 1},
+	[CAIRN_U8] = {"u8", CAIRN_U8, 1, 1, 1},
+	[CAIRN_U16] = {"u16", CAIRN_U16, 1, 2, 2},
+	[CAIRN_U32] = {"u32", CAIRN_U32, 1, 4, 4},
+	[CAIRN_U64] = {"u64", CAIRN_U64, 1, 8, 8},
+	[CAIRN_I8] = {"i8", CAIRN_I8, 1, 1, 1},
+	[CAIRN_I16] = {"i16", CAIRN_I16, 1, 2, 2},
+	[CAIRN_I32] = {"i32", CAIRN_I32, 1, 4, 4},
+	[CAIRN_I64] = {"i64", CAIRN_I64, 1, 8, 8},
+	[CAIRN_F16] = {"f16", CAIRN_F16, 1, 2, 2},
+	[CAIRN_BF16] = {"bf16", CAIRN_BF16, 1, 2, 2},
+	[CAIRN_F32] = {"f32", CAIRN_F32, 1, 4, 4},
+	[CAIRN_F64] = {"f64", CAIRN_F64, 1, 8, 8},
+	[CAIRN_C32] = {"c32", CAIRN_C32, 1, 4, 2},
+	[CAIRN_C64] = {"c64", CAIRN_C64, 1, 8, 4},
+	[CAIRN_C128] = {"c128", CAIRN_C128, 1, 16, 8},
+	[CAIRN_F8_E4M3FN] = {"f8_e4m3fn", CAIRN_F8_E4M3FN, 1, 1, 1},
+	[CAIRN_F8_E5M2] = {"f8_e5m2", CAIRN_F8_E5M2, 1, 1, 1},
+	[CAIRN_F8_E4M3FNUZ] = {"f8_e4m3fnuz", CAIRN_F8_E4M3FNUZ, 1, 1, 1},
+	[CAIRN_F8_E5M2FNUZ] = {"f8_e5m2fnuz", CAIRN_F8_E5M2FNUZ, 1, 1, 1},
+	[CAIRN_F8_E4M3B11FNUZ] = {"f8_e4m3b11fnuz", CAIRN_F8_E4M3B11FNUZ, 1, 1, 1},
+	[CAIRN_F8_E8M0] = {"f8_e8m0", CAIRN_F8_E8M0, 1, 1, 1},
+	[CAIRN_F4_E2M1] = {"f4_e2m1", CAIRN_F4_E2M1, 2, 1, 1},
+	[CAIRN_F6_E2M3] = {"f6_e2m3", CAIRN_F6_E2M3, 4, 3, 1},
+	[CAIRN_F6_E3M2] = {"f6_e3m2", CAIRN_F6_E3M2, 4, 3, 1},
+	[CAIRN_F4_E2M1_BYTE] = {"f4_e2m1_byte", CAIRN_F4_E2M1_BYTE, 1, 1, 1},
+	[CAIRN_I4_BYTE] = {"i4_byte", CAIRN_I4_BYTE, 1, 1, 1},
+	[CAIRN_U4_BYTE] = {"u4_byte", CAIRN_U4_BYTE, 1, 1, 1},
+	[CAIRN_I2_BYTE] = {"i2_byte", CAIRN_I2_BYTE, 1, 1, 1},
+	[CAIRN_U2_BYTE] = {"u2_byte", CAIRN_U2_BYTE, 1, 1, 1},
+	[CAIRN_QINT8] = {"qint8", CAIRN_QINT8, 1, 1, 1},
+	[CAIRN_QUINT8] = {"quint8", CAIRN_QUINT8, 1, 1, 1},
+	[CAIRN_QINT16] = {"qint16", CAIRN_QINT16, 1, 2, 2},
+	[CAIRN_QUINT16] = {"quint16", CAIRN_QUINT16, 1, 2, 2},
+	[CAIRN_QINT32] = {"qint32", CAIRN_QINT32, 1, 4, 4},
+	[CAIRN_Q4_0] = {"q4_0", CAIRN_Q4_0, 32, 18, 2},
+	[CAIRN_Q4_1] = {"q4_1", CAIRN_Q4_1, 32, 20, 2},
+	[CAIRN_Q5_0] = {"q5_0", CAIRN_Q5_0, 32, 22, 2},
+	[CAIRN_Q5_1] = {"q5_1", CAIRN_Q5_1, 32, 24, 2},
+	[CAIRN_Q8_0] = {"q8_0", CAIRN_Q8_0, 32, 34, 2},
+	[CAIRN_Q8_1] = {"q8_1", CAIRN_Q8_1, 32, 36, 4},
+	[CAIRN_Q2_K] = {"q2_k", CAIRN_Q2_K, 256, 84, 2},
+	[CAIRN_Q3_K] = {"q3_k", CAIRN_Q3_K, 256, 110, 2},
+	[CAIRN_Q4_K] = {"q4_k", CAIRN_Q4_K, 256, 144, 2},
+	[CAIRN_Q5_K] = {"q5_k", CAIRN_Q5_K, 256, 176, 2},
+	[CAIRN_Q6_K] = {"q6_k", CAIRN_Q6_K, 256, 210, 2},
+	[CAIRN_Q8_K] = {"q8_k", CAIRN_Q8_K, 256, 292, 4},
+	[CAIRN_IQ2_XXS] = {"iq2_xxs", CAIRN_IQ2_XXS, 256, 66, 2},
+	[CAIRN_IQ2_XS] = {"iq2_xs", CAIRN_IQ2_XS, 256, 74, 2},
+	[CAIRN_IQ3_XXS] = {"iq3_xxs", CAIRN_IQ3_XXS, 256, 98, 2},
+	[CAIRN_IQ1_S] = {"iq1_s", CAIRN_IQ1_S, 256, 50, 2},
+	[CAIRN_IQ4_NL] = {"iq4_nl", CAIRN_IQ4_NL, 32, 18, 2},
+	[CAIRN_IQ3_S] = {"iq3_s", CAIRN_IQ3_S, 256, 110, 2},
+	[CAIRN_IQ2_S] = {"iq2_s", CAIRN_IQ2_S, 256, 82, 2},
+	[CAIRN_IQ4_XS] = {"iq4_xs", CAIRN_IQ4_XS, 256, 136, 2},
+	[CAIRN_IQ1_M] = {"iq1_m", CAIRN_IQ1_M, 256, 56, 2},
+	[CAIRN_TQ1_0] = {"tq1_0", CAIRN_TQ1_0, 256, 54, 2},
+	[CAIRN_TQ2_0] = {"tq2_0", CAIRN_TQ2_0, 256, 66, 2},
+	[CAIRN_MXFP4] = {"mxfp4", CAIRN_MXFP4, 32, 17, 1},
+	[CAIRN_NVFP4] = {"nvfp4", CAIRN_NVFP4, 64, 36, 2},
+	[CAIRN_Q1_0] = {"q1_0", CAIRN_Q1_0, 128, 18, 2},
+	[CAIRN_Q2_0] = {"q2_0", CAIRN_Q2_0, 64, 18, 2},
+	[CAIRN_STRING] = {"string", CAIRN_STRING, 1, 0, 8},
+	[CAIRN_VARIANT] = {"variant", CAIRN_VARIANT, 1, 0, 8},
+	[CAIRN_BYTES] = {"bytes", CAIRN_BYTES, 1, 0, 8},
+	[CAIRN_NULL] = {"null", CAIRN_NULL, 1, 0, 1},
 };
 
 /* In the order of the official reader's enumeration. */
@@ -150,20 +150,7 @@ static const struct {
 
 const struct cairn_dtype_info *cairn_dtype_info(enum cairn_dtype dtype)
 {
-	size_t low = 0;
-	size_t high = COUNT(table);
-
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-
-		if (table[middle].dtype == dtype)
-			return &table[middle];
-		if (table[middle].dtype < dtype)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return (size_t)dtype < COUNT(table) && table[dtype].name != NULL ? &table[dtype] : NULL;
 }
 
 static bool equals(struct cairn_string string, const char *text)
@@ -175,7 +162,7 @@ static bool equals(struct cairn_string string, const char *text)
 const struct cairn_dtype_info *cairn_dtype_from_name(struct cairn_string name)
 {
 	for (size_t i = 0; i < COUNT(table); i++) {
-		if (equals(name, table[i].name))
+		if (table[i].name != NULL && equals(name, table[i].name))
 			return &table[i];
 	}
 	return NULL;
