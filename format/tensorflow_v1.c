@@ -274,12 +274,13 @@ static bool same_name(struct cairn_string a, struct cairn_string b)
 /* The tensors of this file by name. */
 static enum cairn_status sort_tensors(struct reading *reading, struct cairn_error *error)
 {
-	struct v1_tensor *const tensors = reading->checkpoint->tensors + reading->first;
 	const uint64_t count = reading->checkpoint->tensor_count - reading->first;
+	struct v1_tensor *tensors;
 	uint32_t *order;
 
 	if (count == 0)
 		return CAIRN_OK;
+	tensors = reading->checkpoint->tensors + reading->first;
 	order = sort_order_by_name(reading->arena, &tensors[0].name, sizeof(*tensors), count);
 	if (order == NULL)
 		return error_set_memory(error, "the order of tensors");

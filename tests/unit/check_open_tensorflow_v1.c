@@ -515,6 +515,21 @@ START_TEST(slices_that_leave_holes_can_be_read_one_by_one)
 }
 END_TEST
 
+START_TEST(a_checkpoint_without_tensors_is_empty)
+{
+	struct world world = world_open(_i);
+	struct cairn_reader *reader;
+
+	v1_file_init(&file);
+	v1_file_write(&file, &world, "m");
+	v1_file_free(&file);
+	reader = world_reader(&world, "m");
+	ck_assert_uint_eq(cairn_reader_tensor_count(reader), 0);
+	cairn_reader_close(reader);
+	world_close(&world);
+}
+END_TEST
+
 START_TEST(a_scalar_and_an_empty_tensor_are_whole)
 {
 	static const uint64_t none[] = {0, 3};
@@ -661,6 +676,7 @@ static Suite *open_tensorflow_v1_suite(void)
 	tcase_add_loop_test(tests, values_that_change_after_opening_are_bounded, 0, 2);
 	tcase_add_loop_test(tests, slices_of_several_files_are_put_together, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, slices_that_leave_holes_can_be_read_one_by_one, 0, WORLD_COUNT);
+	tcase_add_loop_test(tests, a_checkpoint_without_tensors_is_empty, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, a_scalar_and_an_empty_tensor_are_whole, 0, WORLD_COUNT);
 	tcase_add_test(tests, slices_that_overlap_are_refused);
 	tcase_add_test(tests, files_that_disagree_are_refused);
