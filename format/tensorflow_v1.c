@@ -431,12 +431,13 @@ static enum cairn_status read_end(struct reading *reading, struct cairn_error *e
 	return status == CAIRN_OK && found ? stray_entry(&entry, error) : status;
 }
 
-static enum cairn_status count_slices(const struct v1_checkpoint *checkpoint,
-				      struct cairn_error *error)
+/* All slices have a number. */
+static enum cairn_status count_slices(const struct reading *reading, struct cairn_error *error)
 {
-	uint64_t count = 0;
+	const struct v1_checkpoint *const checkpoint = reading->checkpoint;
+	uint64_t count = checkpoint->slice_count;
 
-	for (uint64_t i = 0; i < checkpoint->tensor_count; i++)
+	for (uint64_t i = reading->first; i < checkpoint->tensor_count; i++)
 		count += checkpoint->tensors[i].slice_count;
 	return count <= UINT32_MAX
 		       ? CAIRN_OK
@@ -457,7 +458,7 @@ enum cairn_status v1_read_file(struct arena *arena, struct table_reader *table, 
 	enum cairn_status status = read_meta(&reading, error);
 
 	if (status == CAIRN_OK)
-		status = count_slices(checkpoint, error);
+		status = count_slices(&reading, error);
 	if (status == CAIRN_OK)
 		status = sort_tensors(&reading, error);
 	for (uint64_t i = reading.first; i < checkpoint->tensor_count && status == CAIRN_OK; i++)

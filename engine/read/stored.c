@@ -518,10 +518,16 @@ enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, ui
 
 /* --------------------------------------------------------------------------------------- copies */
 
+void stored_scratch_free(struct system *system, struct stored_scratch *scratch)
+{
+	system_free(system, scratch->chunk);
+	system_free(system, scratch->run);
+	*scratch = (struct stored_scratch){0};
+}
+
 void stored_scratch_release(const struct cairn_reader *reader, struct stored_scratch *scratch)
 {
-	system_free(reader->system, scratch->chunk);
-	*scratch = (struct stored_scratch){0};
+	stored_scratch_free(reader->system, scratch);
 }
 
 /* Chunks are known by their numbers, which are those of one reader. */
@@ -532,6 +538,7 @@ static void scratch_serves(const struct stored *stored, struct stored_scratch *s
 	scratch->reader = stored->reader;
 	scratch->valid = false;
 	scratch->prepared_slice = 0;
+	scratch->run_slice = 0;
 }
 
 /* Brings a whole chunk into the scratch memory, verified, unless it is there already. */
@@ -701,8 +708,10 @@ enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint
 	if (stored_has_foreign_check(stored) || stored->record.transform != TRANSFORM_NONE) {
 		const enum cairn_status status = stored_verify(stored, offset, size, error);
 
-		return status == CAIRN_OK ? stored_foreign_copy(stored, offset, size, buffer, error)
-					  : status;
+		scratch_serves(stored, scratch);
+		return status == CAIRN_OK
+			       ? stored_foreign_copy(stored, offset, size, buffer, scratch, error)
+			       : status;
 	}
 	if (!stored_is_mapped(stored))
 		return stored_is_checked(stored)

@@ -61,6 +61,11 @@ struct stored_scratch {
 	uint64_t number;                   /* which of its chunks */
 	uint64_t length;                   /* bytes of it */
 	bool valid;
+	/* a run of numbers that are stored as varints, decoded */
+	uint8_t *run;       /* owned; room for the largest one, and for its stored bytes */
+	uint64_t run_slice; /* number of its slice + 1; 0: none is held */
+	uint64_t run_number;
+	uint64_t run_size;
 	/* a range of a mapped slice that was safe to touch a moment ago */
 	uint64_t prepared_slice; /* its first chunk number + 1 */
 	uint64_t prepared_begin;
@@ -68,6 +73,7 @@ struct stored_scratch {
 };
 
 void stored_scratch_release(const struct cairn_reader *reader, struct stored_scratch *scratch);
+void stored_scratch_free(struct system *system, struct stored_scratch *scratch);
 
 /* Copies a range of raw bytes, verified. */
 enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint64_t size,
@@ -110,7 +116,8 @@ enum cairn_status stored_foreign_verify(const struct stored *stored, struct cair
 
 /* Copies a range of raw bytes of a slice that has been verified. */
 enum cairn_status stored_foreign_copy(const struct stored *stored, uint64_t offset, uint64_t size,
-				      uint8_t *buffer, struct cairn_error *error);
+				      uint8_t *buffer, struct stored_scratch *scratch,
+				      struct cairn_error *error);
 
 /* Names the tensor and, where there are several files, the one that the slice is in. */
 enum cairn_status stored_located(const struct stored *stored, enum cairn_status status,

@@ -329,36 +329,33 @@ static enum cairn_status copy_swapped(const struct stored *stored, uint64_t offs
 					buffer + head + middle, error);
 }
 
-/* The elements of one extent, decoded: as many as a full one has, or the rest. */
-struct run {
-	uint64_t first; /* raw bytes before it */
-	uint64_t size;  /* raw bytes */
-	uint8_t *stored;
-	uint8_t *raw;
-};
+/* What a run takes: its elements, and the bytes that they are stored as. */
+#define RUN_RAW_MAX    ((uint64_t)V1_RUN_ELEMENTS * sizeof(uint64_t))
+#define RUN_STORED_MAX ((uint64_t)V1_RUN_ELEMENTS * VARINT64_SIZE_MAX)
 
-static enum cairn_status decode_run(const struct stored *stored, uint64_t number, struct run *run,
-				    struct cairn_error *error)
+/* Decodes the elements of one extent: as many as a full one has, or the rest. */
+static enum cairn_status decode_run(const struct stored *stored, uint64_t number,
+				    struct stored_scratch *scratch, struct cairn_error *error)
 {
 	const uint64_t value = stored->record.transform_value;
-	const uint64_t full = (uint64_t)V1_RUN_ELEMENTS * v1_varint_width(value);
+	const uint64_t width = v1_varint_width(value);
+	const uint64_t full = V1_RUN_ELEMENTS * width;
 	const uint64_t left = stored->record.size - number * full;
+	uint8_t *const bytes = scratch->run + RUN_RAW_MAX;
 	struct extent_record extent = {0};
 	enum cairn_status status = CAIRN_OK;
 
-	run->first = number * full;
-	run->size = left < full ? left : full;
+	scratch->run_size = left < full ? left : full;
 	if (number < stored->record.extent_count)
 		status = stored_extent(stored, (uint32_t)number, &extent, error);
 	if (status != CAIRN_OK)
 		return status;
-	if (extent.stored_size <= (uint64_t)V1_RUN_ELEMENTS * VARINT64_SIZE_MAX)
-		status = file_read(&stored->reader->files[extent.shard], extent.offset, run->stored,
-				   extent.stored_size, error);
-	else
+	if (extent.stored_size > RUN_STORED_MAX)
 		extent.stored_size = 0; /* of no use to any number of elements */
-	if (status == CAIRN_OK && !v1_decode_varints(run->stored, extent.stored_size, value,
-						     run->size / v1_varint_width(value), run->raw))
+	status = file_read(&stored->reader->files[extent.shard], extent.offset, bytes,
+			   extent.stored_size, error);
+	if (status == CAIRN_OK && !v1_decode_varints(bytes, extent.stored_size, value,
+						     scratch->run_size / width, scratch->run))
 		status = error_set(error, CAIRN_CORRUPT, extent.offset,
 				   "the numbers at offset %" PRIu64
 				   " are not as many as were found when it was opened",
@@ -366,33 +363,49 @@ static enum cairn_status decode_run(const struct stored *stored, uint64_t number
 	return status == CAIRN_OK ? status : stored_located(stored, status, error);
 }
 
-static enum cairn_status copy_varints(const struct stored *stored, uint64_t offset, uint64_t size,
-				      uint8_t *buffer, struct cairn_error *error)
+/* A slice that is put together row by row asks for the same run again and again. */
+static enum cairn_status hold_run(const struct stored *stored, uint64_t number,
+				  struct stored_scratch *scratch, struct cairn_error *error)
 {
-	struct system *const system = stored->reader->system;
-	const uint64_t width = v1_varint_width(stored->record.transform_value);
-	const uint64_t raw_room = V1_RUN_ELEMENTS * width;
-	struct run run;
-	enum cairn_status status = CAIRN_OK;
+	enum cairn_status status;
 
-	run.raw = system_allocate(system, raw_room + (uint64_t)V1_RUN_ELEMENTS * VARINT64_SIZE_MAX);
-	if (run.raw == NULL)
+	if (scratch->run_slice == stored->number + 1 && scratch->run_number == number)
+		return CAIRN_OK;
+	scratch->run_slice = 0;
+	if (scratch->run == NULL)
+		scratch->run = system_allocate(stored->reader->system,
+					       RUN_RAW_MAX + RUN_STORED_MAX);
+	if (scratch->run == NULL)
 		return error_set_memory(error, "numbers");
-	run.stored = run.raw + raw_room;
-	for (uint64_t done = 0; done < size && status == CAIRN_OK;) {
-		const uint64_t at = offset + done;
+	status = decode_run(stored, number, scratch, error);
+	if (status != CAIRN_OK)
+		return status;
+	scratch->run_slice = stored->number + 1;
+	scratch->run_number = number;
+	return CAIRN_OK;
+}
+
+static enum cairn_status copy_varints(const struct stored *stored, uint64_t offset, uint64_t size,
+				      uint8_t *buffer, struct stored_scratch *scratch,
+				      struct cairn_error *error)
+{
+	const uint64_t full = V1_RUN_ELEMENTS *
+			      (uint64_t)v1_varint_width(stored->record.transform_value);
+
+	for (uint64_t done = 0; done < size;) {
+		const uint64_t number = (offset + done) / full;
+		const uint64_t skipped = (offset + done) % full;
+		const enum cairn_status status = hold_run(stored, number, scratch, error);
 		uint64_t piece;
 
-		status = decode_run(stored, at / raw_room, &run, error);
 		if (status != CAIRN_OK)
-			break;
-		piece = run.first + run.size - at < size - done ? run.first + run.size - at
-								: size - done;
-		memcpy(buffer + done, run.raw + (at - run.first), piece);
+			return status;
+		piece = scratch->run_size - skipped < size - done ? scratch->run_size - skipped
+								  : size - done;
+		memcpy(buffer + done, scratch->run + skipped, piece);
 		done += piece;
 	}
-	system_free(system, run.raw);
-	return status;
+	return CAIRN_OK;
 }
 
 /* Verified pages of the mapping may be lost since: the file was cut off. */
@@ -425,14 +438,15 @@ static enum cairn_status copy_plain(const struct stored *stored, uint64_t offset
 }
 
 enum cairn_status stored_foreign_copy(const struct stored *stored, uint64_t offset, uint64_t size,
-				      uint8_t *buffer, struct cairn_error *error)
+				      uint8_t *buffer, struct stored_scratch *scratch,
+				      struct cairn_error *error)
 {
 	if (is_values(&stored->record))
 		return copy_values(stored, offset, size, buffer, error);
 	if (stored->record.transform == TRANSFORM_TENSORFLOW_STRING_FIELDS)
 		return copy_string_fields(stored, offset, size, buffer, error);
 	if (stored->record.transform == TRANSFORM_PACKED_VARINT)
-		return copy_varints(stored, offset, size, buffer, error);
+		return copy_varints(stored, offset, size, buffer, scratch, error);
 	if (stored->record.transform == TRANSFORM_SWAP)
 		return copy_swapped(stored, offset, size, buffer, error);
 	return copy_plain(stored, offset, size, buffer, error);

@@ -37,9 +37,10 @@ enum cairn_status stored_foreign_verify(const struct stored *stored, struct cair
 }
 
 enum cairn_status stored_foreign_copy(const struct stored *stored, uint64_t offset, uint64_t size,
-				      uint8_t *buffer, struct cairn_error *error)
+				      uint8_t *buffer, struct stored_scratch *scratch,
+				      struct cairn_error *error)
 {
-	(void)stored, (void)offset, (void)size, (void)buffer;
+	(void)stored, (void)offset, (void)size, (void)buffer, (void)scratch;
 	return not_built(error);
 }
 
