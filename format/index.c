@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Index images: the one gate into the image (index_bytes), verification of its blocks, records, and
- * lookup.
+ * Index images: verification of their blocks, and records, all through the one gate
+ * (index_gate.h).
  *
  * An image from a file is untrusted in two ways. Its bytes may be damaged: every block is compared
  * with its digest before it is used for the first time. And a writer may be dishonest, with digests
@@ -15,6 +15,7 @@
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/error.h"
+#include "format/index_gate.h"
 
 enum {
 	DIGESTS_PER_BLOCK = INDEX_BLOCK_SIZE / DIGEST_SIZE
@@ -184,6 +185,8 @@ enum cairn_status index_verify_root(const struct index *index, struct cairn_erro
 
 enum cairn_status index_verify_all_blocks(const struct index *index, struct cairn_error *error)
 {
+	if (index->block_states == NULL)
+		return CAIRN_OK;
 	for (int level = (int)index->tree.level_count - 1; level >= -1; level--) {
 		const uint64_t size = level < 0 ? index->sections_size
 						: index->tree.levels[level].size;
@@ -201,9 +204,8 @@ enum cairn_status index_verify_all_blocks(const struct index *index, struct cair
 
 /* ------------------------------------------------------------------------------------- the gate */
 
-/* Slow path of index_bytes: some block of the range was never used before. */
-static enum cairn_status verify_range(const struct index *index, uint64_t first, uint64_t last,
-				      struct cairn_error *error)
+enum cairn_status index_verify_range(const struct index *index, uint64_t first, uint64_t last,
+				     struct cairn_error *error)
 {
 	for (uint64_t block = first; block <= last; block++) {
 		enum cairn_status status;
@@ -217,36 +219,13 @@ static enum cairn_status verify_range(const struct index *index, uint64_t first,
 	return CAIRN_OK;
 }
 
-/*
- * The only place that forms a pointer into the image. `offset` and `size` are untrusted and
- * relative to the section; the bytes come back verified.
- */
-static inline enum cairn_status index_bytes(const struct index *index, enum section_type type,
-					    uint64_t offset, uint64_t size, const uint8_t **bytes,
-					    struct cairn_error *error)
+enum cairn_status index_refuse_range(const struct index *index, enum section_type type,
+				     uint64_t offset, uint64_t size, struct cairn_error *error)
 {
-	const struct container_section *const section = &index->sections[type];
-	uint64_t start;
-
-	if (!range_within(offset, size, section->size))
-		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
-				 "index section %d: offset %" PRIu64 " + size %" PRIu64
-				 " exceeds its size %" PRIu64,
-				 (int)type, offset, size, section->size);
-	start = section->offset + offset;
-	if (index->block_states != NULL && size != 0) {
-		const uint64_t first = start / INDEX_BLOCK_SIZE;
-		const uint64_t last = (start + size - 1) / INDEX_BLOCK_SIZE;
-		enum cairn_status status = CAIRN_OK;
-
-		if (first != last ||
-		    atomic_load_explicit(&index->block_states[first], memory_order_acquire) == 0)
-			status = verify_range(index, first, last, error);
-		if (status != CAIRN_OK)
-			return status;
-	}
-	*bytes = index->image + start;
-	return CAIRN_OK;
+	return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+			 "index section %d: offset %" PRIu64 " + size %" PRIu64
+			 " exceeds its size %" PRIu64,
+			 (int)type, offset, size, index->sections[type].size);
 }
 
 /* ----------------------------------------------------------------------------------------- init */

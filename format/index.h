@@ -7,7 +7,7 @@
  * way down from the root, when it is first touched; and every value is bounds-checked where it is
  * used all the same, since a digest proves no good will.
  *
- * No pointer into the image is formed but by index_bytes() in index.c.
+ * No pointer into the image is formed but by index_bytes() in index_gate.h.
  *
  * Threads: all functions may run at once on one struct index. Two threads may verify the same
  * block; both get the same answer.

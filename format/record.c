@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records, field by field. The enums tile each record (a static assertion closes each of them);
- * encode and decode name the same fields in the same order, so that a slip shows side by side and
- * in the round-trip test.
+ * Records, field by field. The enums tile each record (a static assertion closes each of them;
+ * those that others use too are in record_fields.h); encode and decode name the same fields in the
+ * same order, so that a slip shows side by side and in the round-trip test.
  *
  * Decoding copies and checks what concerns a record alone. Whoever uses a value that points
  * somewhere checks where.
@@ -12,6 +12,7 @@
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/error.h"
+#include "format/record_fields.h"
 
 static void store_digest(uint8_t *bytes, const struct cairn_digest *digest)
 {
@@ -40,29 +41,6 @@ static enum cairn_status unknown_flags(const char *record, uint32_t flags,
 }
 
 /* --------------------------------------------------------------------------------------- tensor */
-
-enum {
-	TENSOR_NAME_OFFSET = 0,
-	TENSOR_NAME_SIZE = 8,
-	TENSOR_DTYPE = 12,
-	TENSOR_RANK = 14,
-	TENSOR_NAME_SPACE = 15,
-	TENSOR_DIMS_INDEX = 16,
-	TENSOR_SLICE_INDEX = 24,
-	TENSOR_SLICE_COUNT = 32,
-	TENSOR_FLAGS = 36,
-	TENSOR_ALIAS_OF = 40,
-	TENSOR_BLOCK_ELEMENTS = 48,
-	TENSOR_BLOCK_BYTES = 52,
-	TENSOR_PACKING = 56,
-	TENSOR_DIGEST_KIND = 57,
-	TENSOR_RESERVED = 58,
-	TENSOR_DIGEST = 64,
-	TENSOR_SIZE = 80,
-	TENSOR_RESERVED2 = 88,
-	TENSOR_END = 96
-};
-_Static_assert((int)TENSOR_END == (int)TENSOR_RECORD_SIZE, "the fields tile the record");
 
 void tensor_record_encode(const struct tensor_record *record, uint8_t bytes[TENSOR_RECORD_SIZE])
 {
@@ -134,24 +112,6 @@ bool transform_changes_size(uint8_t transform)
 	       transform != TRANSFORM_CONJUGATE && transform != TRANSFORM_NEGATE;
 }
 
-enum {
-	SLICE_RANGES_INDEX = 0,
-	SLICE_EXTENT_INDEX = 8,
-	SLICE_EXTENT_COUNT = 16,
-	SLICE_STORAGE_RANK = 20,
-	SLICE_SIZE = 24,
-	SLICE_CHUNK_INDEX = 32,
-	SLICE_CHUNK_SIZE = 40,
-	SLICE_TRANSFORM = 44,
-	SLICE_CHECK_KIND = 45,
-	SLICE_DIGEST_KIND = 46,
-	SLICE_FLAGS = 47,
-	SLICE_CHECK_VALUE = 48,
-	SLICE_TRANSFORM_VALUE = 56,
-	SLICE_END = 64
-};
-_Static_assert((int)SLICE_END == (int)SLICE_RECORD_SIZE, "the fields tile the record");
-
 void slice_record_encode(const struct slice_record *record, uint8_t bytes[SLICE_RECORD_SIZE])
 {
 	store_u64(bytes + SLICE_RANGES_INDEX, record->ranges_index);
@@ -196,19 +156,6 @@ enum cairn_status slice_record_decode(const uint8_t bytes[SLICE_RECORD_SIZE],
 }
 
 /* --------------------------------------------------------------------------------------- extent */
-
-enum {
-	EXTENT_OFFSET = 0,
-	EXTENT_STORED_SIZE = 8,
-	EXTENT_SIZE = 16,
-	EXTENT_STORED_DIGEST = 24,
-	EXTENT_SHARD = 32,
-	EXTENT_CODEC = 34,
-	EXTENT_SHUFFLE = 35,
-	EXTENT_RESERVED = 36,
-	EXTENT_END = 48
-};
-_Static_assert((int)EXTENT_END == (int)EXTENT_RECORD_SIZE, "the fields tile the record");
 
 void extent_record_encode(const struct extent_record *record, uint8_t bytes[EXTENT_RECORD_SIZE])
 {

@@ -225,8 +225,7 @@ static enum cairn_status merge_sources(struct merging *merging, struct cairn_err
 	struct merge merge;
 	enum cairn_status status;
 
-	status = merge_init(&merge, merging->system,
-			    (const struct cairn_reader *const *)merging->readers, merging->count,
+	status = merge_init(&merge, merging->system, merging->readers, merging->count,
 			    merging->options->allow_incomplete != 0, error);
 	if (status == CAIRN_OK)
 		status = complete_and_publish(merging, &merge, error);

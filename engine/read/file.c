@@ -90,12 +90,21 @@ void file_drop_descriptor(struct file *file)
 	file->fd = -1;
 }
 
+void file_unmap(struct file *file)
+{
+	if (file->map == NULL)
+		return;
+	system_unmap(file->system, file->map, file->map_size);
+	file->map = NULL;
+	file->map_size = 0;
+	file->base = NULL;
+}
+
 void file_close(struct file *file)
 {
 	if (file->system == NULL)
 		return;
-	if (file->map != NULL)
-		system_unmap(file->system, file->map, file->map_size);
+	file_unmap(file);
 	if (file->fd >= 0)
 		system_close(file->system, file->fd); /* only read from: nothing can be lost */
 	*file = (struct file){.fd = -1};

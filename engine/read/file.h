@@ -66,6 +66,9 @@ enum cairn_status file_map(struct file *file, enum cairn_transport transport,
  * otherwise. */
 void file_drop_descriptor(struct file *file);
 
+/* Gives the mapping back: nothing can be read from the file any more that has no descriptor. */
+void file_unmap(struct file *file);
+
 /* Closes and unmaps. Safe on a zeroed struct, whose fd is taken for no file when `system` is NULL.
  */
 void file_close(struct file *file);

@@ -18,19 +18,68 @@
  */
 #define PRIVATE_INDEX_SIZE_MAX ((uint64_t)4 << 20)
 
-/* Brings a mapped index block in before it is hashed. */
-static enum cairn_status prepare_block(void *context, uint64_t block, uint64_t offset,
+/* Brings a part of the mapped index in before it is hashed. */
+static enum cairn_status prepare_range(const struct cairn_reader *reader, uint64_t offset,
 				       uint64_t size, struct cairn_error *error)
 {
-	const struct cairn_reader *const reader = context;
 	const struct file *const file = &reader->files[0];
 	const uint64_t start = reader->footer.index_offset + offset;
 
-	(void)block;
 	if (!file_is_resident(file, start, size))
 		file_read_ahead(file, start,
 				size); /* else the kernel reads megabytes around a fault */
 	return file_prepare(file, start, size, error);
+}
+
+static enum cairn_status prepare_block(void *context, uint64_t block, uint64_t offset,
+				       uint64_t size, struct cairn_error *error)
+{
+	(void)block;
+	return prepare_range(context, offset, size, error);
+}
+
+/* An index that is verified from front to back. */
+struct walk {
+	const struct cairn_reader *reader;
+	uint64_t start; /* what was brought in last */
+	uint64_t end;
+};
+
+/* The same, with what lies behind the block: one call for many blocks. */
+static enum cairn_status prepare_ahead(void *context, uint64_t block, uint64_t offset,
+				       uint64_t size, struct cairn_error *error)
+{
+	struct walk *const walk = context;
+	const uint64_t left = walk->reader->footer.index_size - offset;
+
+	(void)block;
+	if (offset >= walk->start && offset + size <= walk->end)
+		return CAIRN_OK;
+	walk->start = offset;
+	walk->end = offset + (left < FILE_STEP_SIZE ? left : FILE_STEP_SIZE);
+	return prepare_range(walk->reader, offset, walk->end - offset, error);
+}
+
+enum cairn_status reader_verify_index(const struct cairn_reader *reader, struct index *verified,
+				      struct cairn_error *error)
+{
+	struct walk walk = {.reader = reader};
+	struct index index = reader->index;
+	enum cairn_status status;
+
+	if (index.prepare == prepare_block) {
+		index.prepare = prepare_ahead;
+		index.prepare_context = &walk;
+	}
+	status = index_verify_all_blocks(&index, error);
+	index.block_states = NULL;
+	*verified = index;
+	return reader_error(reader, status, error);
+}
+
+void reader_release_index(struct cairn_reader *reader)
+{
+	file_unmap(&reader->files[0]);
 }
 
 /* Reads an index block to its place in private memory, once. */

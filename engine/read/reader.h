@@ -172,6 +172,15 @@ void reader_unreserve(struct cairn_reader *reader, uint64_t size);
 /* Data can be verified. */
 bool reader_has_digests(const struct cairn_reader *reader);
 
+/* Verifies every block of the index, once and in order. *verified is the same index for who is
+ * going to use all of it: nothing in it is verified again. It lives as long as the reader. */
+enum cairn_status reader_verify_index(const struct cairn_reader *reader, struct index *verified,
+				      struct cairn_error *error);
+
+/* Unmaps the index of a reader that nobody asks for tensors any more: the facts about its files
+ * stay until it is closed. By any thread. */
+void reader_release_index(struct cairn_reader *reader);
+
 /* index_check over the whole index. */
 enum cairn_status reader_check_index(const struct cairn_reader *reader, struct cairn_error *error);
 

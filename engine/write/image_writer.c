@@ -2,11 +2,11 @@
 /*
  * See image_writer.h. Every byte of the sections passes through here once: copied, hashed in the
  * buffer that is then written, written. Padding between sections is never appended: it lies in edge
- * blocks, which start zeroed.
+ * blocks, which start zeroed. The first and the last block of every share are edge blocks, so that
+ * runs hold whole blocks only.
  */
 #include "engine/write/image_writer.h"
 
-#include <assert.h>
 #include <inttypes.h>
 
 #include "format/bytes.h"
@@ -14,7 +14,8 @@
 #include "format/error.h"
 
 enum {
-	RUN_SIZE = IMAGE_RUN_BLOCKS * INDEX_BLOCK_SIZE
+	RUN_SIZE = IMAGE_RUN_BLOCKS * INDEX_BLOCK_SIZE,
+	RUN_SIZE_MAX = IMAGE_RUN_BLOCKS_MAX * INDEX_BLOCK_SIZE
 };
 
 /* -------------------------------------------------------------------------------------- writing */
@@ -51,75 +52,102 @@ static void note_digest(struct image_writer *writer, uint64_t block, const uint8
 		       digest.bytes, DIGEST_SIZE);
 }
 
-/* Hashes and writes the full blocks that a section has gathered. */
-static enum cairn_status flush(struct image_writer *writer, struct image_section *section,
-			       struct cairn_error *error)
-{
-	const uint64_t size = section->run_size;
-	enum cairn_status status = CAIRN_OK;
-
-	for (uint64_t done = 0; done < size; done += INDEX_BLOCK_SIZE)
-		note_digest(writer, (section->run_start + done) / INDEX_BLOCK_SIZE,
-			    section->run + done);
-	if (size != 0)
-		status = write_at(writer, section->run_start, section->run, size, error);
-	section->run_start += size;
-	section->run_size = 0;
-	return status;
-}
-
 /* ------------------------------------------------------------------------------------ appending */
 
-static struct edge_block *find_edge(struct image_writer *writer, uint64_t block)
+static uint8_t *find_edge(const struct image_writer *writer, uint64_t block)
 {
-	for (uint32_t i = 0; i < writer->edge_count; i++) {
+	for (uint64_t i = 0; i < writer->edge_count; i++) {
 		if (writer->edges[i].number == block)
-			return &writer->edges[i];
+			return writer->edges[i].bytes;
 	}
 	return NULL;
 }
 
-/* The section has reached another block: sections meet in it, or it is this section's alone. */
-static enum cairn_status enter_block(struct image_writer *writer, struct image_section *section,
+/* Writes a share's run; unless it must be, not while another thread writes. */
+static enum cairn_status flush(struct image_writer *writer, struct image_share *share, bool must,
+			       struct cairn_error *error)
+{
+	const bool is_alone = !atomic_flag_test_and_set(&writer->is_writing);
+	const uint64_t size = share->run_size;
+	enum cairn_status status = CAIRN_OK;
+
+	if (is_alone || must) {
+		share->run_size = 0;
+		status = write_at(writer, share->run_start, share->run, size, error);
+	}
+	if (is_alone)
+		atomic_flag_clear(&writer->is_writing);
+	return status;
+}
+
+/* Goes to the block that begins where the one before ended, or to the one in which the share
+ * begins. */
+static enum cairn_status enter_block(struct image_writer *writer, struct image_share *share,
 				     struct cairn_error *error)
 {
-	section->edge = find_edge(writer, section->at / INDEX_BLOCK_SIZE);
-	if (section->run_size == RUN_SIZE || section->edge != NULL) {
-		const enum cairn_status status = flush(writer, section, error);
+	enum cairn_status status = CAIRN_OK;
+	const uint64_t at = share->limit;
+	const uint64_t block = at / INDEX_BLOCK_SIZE;
+	const uint64_t block_end = (block + 1) * INDEX_BLOCK_SIZE;
+	uint8_t *const edge = find_edge(writer, block);
 
-		if (status != CAIRN_OK)
-			return status;
+	if (share->in_run) {
+		note_digest(writer, block - 1, share->run + share->run_size);
+		share->run_size += INDEX_BLOCK_SIZE;
 	}
-	if (section->run_size == 0)
-		section->run_start = section->at;
+	if (share->run_size >= RUN_SIZE || (share->run_size != 0 && edge != NULL))
+		status = flush(writer, share, share->run_size == RUN_SIZE_MAX || edge != NULL,
+			       error);
+	if (status != CAIRN_OK)
+		return status;
+	if (share->run_size == 0)
+		share->run_start = at;
+	share->in_run = edge == NULL;
+	share->next = edge == NULL ? share->run + share->run_size : edge + at % INDEX_BLOCK_SIZE;
+	share->limit = block_end < share->end ? block_end : share->end;
+	share->left = share->limit - at;
 	return CAIRN_OK;
 }
 
-enum cairn_status image_append(struct image_writer *writer, enum section_type type,
-			       const void *bytes, uint64_t size, struct cairn_error *error)
+enum cairn_status image_has_changed(struct cairn_error *error)
 {
-	struct image_section *const section = &writer->sections[type];
+	return error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET,
+			 "the index of a source was changed while it was merged");
+}
 
-	assert(size <= section->end - section->at);
+enum cairn_status image_append_pieces(struct image_part *part, enum section_type type,
+				      const void *bytes, uint64_t size, struct cairn_error *error)
+{
+	struct image_share *const share = &part->shares[type];
+
+	if (size > share->end - (share->limit - share->left))
+		return image_has_changed(error);
 	for (uint64_t done = 0; done < size;) {
-		const uint64_t in_block = section->at % INDEX_BLOCK_SIZE;
-		const uint64_t room = INDEX_BLOCK_SIZE - in_block;
-		const uint64_t piece = size - done < room ? size - done : room;
-		const enum cairn_status status = in_block == 0 ? enter_block(writer, section, error)
-							       : CAIRN_OK;
+		uint64_t piece = size - done;
+		enum cairn_status status = CAIRN_OK;
 
+		if (share->left == 0)
+			status = enter_block(part->writer, share, error);
 		if (status != CAIRN_OK)
 			return status;
-		if (section->edge != NULL) {
-			memcpy(section->edge->bytes + in_block, (const uint8_t *)bytes + done,
-			       piece);
-		} else {
-			memcpy(section->run + section->run_size, (const uint8_t *)bytes + done,
-			       piece);
-			section->run_size += piece;
-		}
-		section->at += piece;
+		if (piece > share->left)
+			piece = share->left;
+		memcpy(share->next, (const uint8_t *)bytes + done, piece);
+		share->next += piece;
+		share->left -= piece;
 		done += piece;
+	}
+	return CAIRN_OK;
+}
+
+/* The last block of a share is held, so that nothing is left to be written here. */
+enum cairn_status image_part_finish(const struct image_part *part, struct cairn_error *error)
+{
+	for (uint32_t type = SECTION_TENSORS; type <= SECTION_KNOWN_COUNT; type++) {
+		const struct image_share *const share = &part->shares[type];
+
+		if (share->limit - share->left != share->end)
+			return image_has_changed(error);
 	}
 	return CAIRN_OK;
 }
@@ -130,32 +158,49 @@ enum cairn_status image_append(struct image_writer *writer, enum section_type ty
 static bool hold_block(struct image_writer *writer, uint64_t offset)
 {
 	const uint64_t block = offset / INDEX_BLOCK_SIZE;
-	struct edge_block *const edge = &writer->edges[writer->edge_count];
+	struct edge_block *edges;
+	uint8_t *bytes;
 
 	if (find_edge(writer, block) != NULL)
 		return true;
-	edge->number = block;
-	edge->bytes = arena_allocate_array(writer->arena, INDEX_BLOCK_SIZE, 1);
-	if (edge->bytes == NULL)
+	edges = arena_grow(writer->arena, writer->edges, &writer->edge_capacity,
+			   writer->edge_count + 1, sizeof(*edges));
+	bytes = arena_allocate_array(writer->arena, INDEX_BLOCK_SIZE, 1);
+	if (edges == NULL || bytes == NULL)
 		return false;
-	writer->edge_count++;
+	writer->edges = edges;
+	writer->edges[writer->edge_count++] = (struct edge_block){block, bytes};
 	return true;
 }
 
-static bool prepare_section(struct image_writer *writer, const struct container_section *section)
+static bool init_share(struct image_writer *writer, const struct container_section *section,
+		       const struct image_range *range, struct image_share *share)
 {
-	struct image_section *const state = &writer->sections[section->type];
+	const uint64_t start = section->offset + range->start;
 
-	*state = (struct image_section){.at = section->offset,
-					.end = section->offset + section->size};
-	if (section->size == 0)
+	*share = (struct image_share){.limit = start, .end = section->offset + range->end};
+	if (share->end == start)
 		return true;
-	state->run = arena_allocate(writer->arena, RUN_SIZE);
-	if (state->run == NULL || !hold_block(writer, state->at) ||
-	    !hold_block(writer, state->end - 1))
-		return false;
-	state->edge = find_edge(writer, state->at / INDEX_BLOCK_SIZE);
-	return true;
+	/* with blocks between the first and the last, which are held */
+	if ((share->end - 1) / INDEX_BLOCK_SIZE > start / INDEX_BLOCK_SIZE + 1) {
+		share->run = arena_allocate(writer->arena, RUN_SIZE_MAX);
+		if (share->run == NULL)
+			return false;
+	}
+	return hold_block(writer, start) && hold_block(writer, share->end - 1);
+}
+
+enum cairn_status image_part_init(struct image_part *part, struct image_writer *writer,
+				  const struct image_range ranges[SECTION_KNOWN_COUNT + 1],
+				  struct cairn_error *error)
+{
+	*part = (struct image_part){.writer = writer};
+	for (uint32_t type = SECTION_TENSORS; type <= SECTION_KNOWN_COUNT; type++) {
+		if (!init_share(writer, &writer->sections[type], &ranges[type],
+				&part->shares[type]))
+			return error_set_memory(error, "the buffers of the index");
+	}
+	return CAIRN_OK;
 }
 
 enum cairn_status image_writer_init(struct image_writer *writer, struct system *system,
@@ -167,20 +212,18 @@ enum cairn_status image_writer_init(struct image_writer *writer, struct system *
 					.arena = arena,
 					.fd = fd,
 					.file_offset = file_offset,
-					.sections_size = footer->sections_size};
+					.sections_size = footer->sections_size,
+					.is_writing = ATOMIC_FLAG_INIT};
 	if (!index_tree_layout(footer->sections_size, &writer->tree))
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
 				 "an index of %" PRIu64 " bytes is too large",
 				 footer->sections_size);
+	for (uint32_t i = 0; i < footer->section_count; i++)
+		writer->sections[footer->sections[i].type] = footer->sections[i];
 	writer->levels = arena_allocate_array(arena,
 					      writer->tree.image_size - footer->sections_size, 1);
-	if (writer->levels == NULL)
-		return error_set_memory(error, "the digests of the index");
-	for (uint32_t i = 0; i < footer->section_count; i++) {
-		if (!prepare_section(writer, &footer->sections[i]))
-			return error_set_memory(error, "the buffers of the index");
-	}
-	return CAIRN_OK;
+	return writer->levels == NULL ? error_set_memory(error, "the digests of the index")
+				      : CAIRN_OK;
 }
 
 /* The digests of level `level` from those of the one below, the last of them being the root. */
@@ -214,12 +257,7 @@ enum cairn_status image_writer_finish(struct image_writer *writer, struct cairn_
 {
 	enum cairn_status status = CAIRN_OK;
 
-	for (uint32_t type = SECTION_TENSORS; type <= SECTION_KNOWN_COUNT && status == CAIRN_OK;
-	     type++) {
-		assert(writer->sections[type].at == writer->sections[type].end);
-		status = flush(writer, &writer->sections[type], error);
-	}
-	for (uint32_t i = 0; i < writer->edge_count && status == CAIRN_OK; i++) {
+	for (uint64_t i = 0; i < writer->edge_count && status == CAIRN_OK; i++) {
 		const struct edge_block *const edge = &writer->edges[i];
 
 		note_digest(writer, edge->number, edge->bytes);

@@ -2,143 +2,35 @@
 /*
  * The second pass of a merge: writes the index container.
  *
- * Records are copied from the sources' indexes with new positions, dims, names and digests as they
- * are, extents with the numbers of the merged shards. All sections grow side by side
- * (image_writer.h), so that the pass needs no memory for them.
+ * All sections grow side by side, and all parts of the merge (image_writer.h), so that the pass
+ * needs no memory for them. Metadata, shards and regions follow the tensors.
  */
-#include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 
-#include "engine/write/image_writer.h"
-#include "engine/write/merge.h"
+#include "engine/write/merge_output.h"
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/error.h"
 
-struct output {
-	struct merge *merge;
-	struct image_writer image;
-	struct merge_amounts used; /* positions of the next records */
-	uint32_t *holders;         /* in the merge's arena; by merged record: the one that holds
-				      its bytes, itself unless it is an alias */
-};
+/* -------------------------------------------------------------------------------------- records */
 
-/* --------------------------------------------------------------------------------------- slices */
-
-static enum cairn_status write_extents(struct output *output, const struct merge_slice *slice,
-				       struct cairn_error *error)
-{
-	const struct merge_source *const source = &output->merge->sources[slice->source];
-
-	for (uint32_t i = 0; i < slice->record.extent_count; i++) {
-		struct extent_record extent;
-		uint8_t bytes[EXTENT_RECORD_SIZE];
-		enum cairn_status status;
-
-		status = index_extent(&source->reader->index, slice->record.extent_index + i,
-				      &extent, error);
-		if (status == CAIRN_OK && source->shard_map[extent.shard] == 0)
-			status = error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
-					   "tensor %s lies in the index of %s itself",
-					   quote(source->name).text,
-					   quote(cairn_string_from(source->reader->name)).text);
-		if (status != CAIRN_OK)
-			return status;
-		extent.shard = source->shard_map[extent.shard];
-		extent_record_encode(&extent, bytes);
-		status = image_append(&output->image, SECTION_EXTENTS, bytes, sizeof(bytes), error);
-		if (status != CAIRN_OK)
-			return status;
-	}
-	output->used.extents += slice->record.extent_count;
-	return CAIRN_OK;
-}
-
-static enum cairn_status write_chunks(struct output *output, const struct merge_slice *slice,
-				      struct cairn_error *error)
-{
-	const struct index *const index = &output->merge->sources[slice->source].reader->index;
-	const uint64_t count = divide_up(slice->record.size, slice->record.chunk_size);
-	const uint8_t *digests;
-	enum cairn_status status;
-
-	if (slice->record.digest_kind == DIGEST_NONE)
-		return CAIRN_OK;
-	status = index_chunk_digests(index, slice->record.chunk_index, count, &digests, error);
-	if (status == CAIRN_OK)
-		status = image_append(&output->image, SECTION_CHUNK_DIGESTS, digests,
-				      count * DIGEST_SIZE, error);
-	output->used.chunks += count;
-	return status;
-}
-
-static enum cairn_status write_ranges(struct output *output, const struct merge_slice *slice,
-				      uint32_t rank, struct cairn_error *error)
-{
-	if (slice->ranges == NULL)
-		return CAIRN_OK;
-	output->used.dims += 2 * (uint64_t)rank;
-	return image_append(&output->image, SECTION_DIMS, slice->ranges,
-			    2 * (uint64_t)rank * sizeof(uint64_t), error);
-}
-
-static enum cairn_status write_slice(struct output *output, const struct merge_slice *slice,
-				     uint32_t rank, struct cairn_error *error)
-{
-	struct slice_record record = slice->record;
-	uint8_t bytes[SLICE_RECORD_SIZE];
-	enum cairn_status status;
-
-	record.ranges_index = output->used.dims;
-	record.extent_index = output->used.extents;
-	record.chunk_index = output->used.chunks;
-	slice_record_encode(&record, bytes);
-	output->used.slices++;
-	if ((status = image_append(&output->image, SECTION_SLICES, bytes, sizeof(bytes), error)) !=
-		    CAIRN_OK ||
-	    (status = write_ranges(output, slice, rank, error)) != CAIRN_OK ||
-	    (status = write_extents(output, slice, error)) != CAIRN_OK)
-		return status;
-	return write_chunks(output, slice, error);
-}
-
-/* -------------------------------------------------------------------------------------- tensors */
-
-static struct tensor_record describe(const struct output *output)
-{
-	const struct merge_group *const group = &output->merge->group;
-	const struct merge_source *const first = &output->merge->sources[group->members[0]];
-	struct tensor_record record = first->record;
-
-	record.name_offset = output->used.name_bytes;
-	record.dims_index = output->used.dims;
-	record.slice_index = output->used.slices;
-	record.slice_count = group->slice_count;
-	record.flags = (group->is_alias ? (uint32_t)TENSOR_ALIAS : 0) |
-		       (group->incomplete ? (uint32_t)TENSOR_INCOMPLETE : 0);
-	record.alias_of = group->is_alias ? output->holders[first->outputs[first->record.alias_of]]
-					  : 0;
-	record.digest = group->digest;
-	record.digest_kind = group->digest_kind;
-	return record;
-}
-
-static enum cairn_status write_name(struct output *output, struct cairn_string name,
-				    struct cairn_error *error)
+enum cairn_status merge_write_name(struct merge_output *output, struct cairn_string name,
+				   struct cairn_error *error)
 {
 	output->used.name_bytes += name.size;
 	return image_append(&output->image, SECTION_NAMES, name.data, name.size, error);
 }
 
-static enum cairn_status write_dims(struct output *output, const uint64_t *dims, uint64_t count,
-				    struct cairn_error *error)
+enum cairn_status merge_write_dims(struct merge_output *output, const uint64_t *dims,
+				   uint64_t count, struct cairn_error *error)
 {
 	output->used.dims += count;
 	return image_append(&output->image, SECTION_DIMS, dims, count * sizeof(*dims), error);
 }
 
-static enum cairn_status write_record(struct output *output, const struct tensor_record *record,
-				      struct cairn_error *error)
+enum cairn_status merge_write_record(struct merge_output *output,
+				     const struct tensor_record *record, struct cairn_error *error)
 {
 	uint8_t bytes[TENSOR_RECORD_SIZE];
 
@@ -147,73 +39,9 @@ static enum cairn_status write_record(struct output *output, const struct tensor
 	return image_append(&output->image, SECTION_TENSORS, bytes, sizeof(bytes), error);
 }
 
-static enum cairn_status write_group(struct output *output, struct cairn_error *error)
-{
-	const struct merge_group *const group = &output->merge->group;
-	const struct merge_source *const first = &output->merge->sources[group->members[0]];
-	struct tensor_record record;
-	enum cairn_status status;
-
-	if (group->is_alias && first->record.alias_of >= first->next - 1)
-		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
-				 "tensor %s is an alias of a tensor that does not come before it",
-				 quote(first->name).text);
-	record = describe(output);
-	/* what an alias names may be one itself now: another source had it first */
-	output->holders[output->used.tensors] = group->is_alias ? (uint32_t)record.alias_of
-								: (uint32_t)output->used.tensors;
-	if ((status = write_record(output, &record, error)) != CAIRN_OK ||
-	    (status = write_name(output, first->name, error)) != CAIRN_OK ||
-	    (status = write_dims(output, group->dims, record.rank, error)) != CAIRN_OK)
-		return status;
-	for (uint32_t i = 0; i < group->slice_count && status == CAIRN_OK; i++)
-		status = write_slice(output, &group->slices[i], record.rank, error);
-	return status;
-}
-
-/* The group that begins at place `*at` of the remembered order; its sources step on to the tensors
- * in question. */
-static enum cairn_status load_group(struct merge *merge, uint64_t *at, struct cairn_error *error)
-{
-	struct merge_group *const group = &merge->group;
-	enum cairn_status status = CAIRN_OK;
-
-	group->count = 0;
-	do {
-		const uint32_t source = merge->order[(*at)++] & ~MERGE_SAME_NAME;
-		bool done = false;
-
-		status = merge_advance(&merge->sources[source], &done, error);
-		assert(!done);
-		group->members[group->count++] = source;
-	} while (status == CAIRN_OK && *at < merge->order_count &&
-		 (merge->order[*at] & MERGE_SAME_NAME) != 0);
-	return status;
-}
-
-static enum cairn_status write_tensors(struct output *output, struct cairn_error *error)
-{
-	struct merge *const merge = output->merge;
-	enum cairn_status status = CAIRN_OK;
-
-	output->holders = arena_allocate_array(&merge->arena, merge->tensor_count,
-					       sizeof(*output->holders));
-	if (output->holders == NULL)
-		return error_set_memory(error, "the aliases of the merge");
-	merge_rewind(merge);
-	for (uint64_t at = 0; at < merge->order_count && status == CAIRN_OK;) {
-		status = load_group(merge, &at, error);
-		if (status == CAIRN_OK)
-			status = merge_resolve_group(merge, error);
-		if (status == CAIRN_OK)
-			status = write_group(output, error);
-	}
-	return status;
-}
-
 /* -------------------------------------------------------------------- metadata, shards, regions */
 
-static struct tensor_record describe_value(const struct output *output,
+static struct tensor_record describe_value(const struct merge_output *output,
 					   const struct merge_value *value)
 {
 	const uint64_t chunks = divide_up(value->size, CHUNK_SIZE_DEFAULT);
@@ -235,7 +63,8 @@ static struct tensor_record describe_value(const struct output *output,
 	};
 }
 
-static enum cairn_status write_value_slice(struct output *output, const struct merge_value *value,
+static enum cairn_status write_value_slice(struct merge_output *output,
+					   const struct merge_value *value,
 					   struct cairn_error *error)
 {
 	const uint64_t chunks = divide_up(value->size, CHUNK_SIZE_DEFAULT);
@@ -270,7 +99,7 @@ static enum cairn_status write_value_slice(struct output *output, const struct m
 			    chunks * DIGEST_SIZE, error);
 }
 
-static enum cairn_status write_values(struct output *output, struct cairn_error *error)
+static enum cairn_status write_values(struct merge_output *output, struct cairn_error *error)
 {
 	enum cairn_status status = CAIRN_OK;
 
@@ -278,17 +107,17 @@ static enum cairn_status write_values(struct output *output, struct cairn_error 
 		const struct merge_value *const value = &output->merge->values[i];
 		const struct tensor_record record = describe_value(output, value);
 
-		if ((status = write_record(output, &record, error)) != CAIRN_OK ||
-		    (status = write_name(output, value->value.name, error)) != CAIRN_OK ||
-		    (status = write_dims(output, value->value.dims, value->value.rank, error)) !=
-			    CAIRN_OK)
+		if ((status = merge_write_record(output, &record, error)) != CAIRN_OK ||
+		    (status = merge_write_name(output, value->value.name, error)) != CAIRN_OK ||
+		    (status = merge_write_dims(output, value->value.dims, value->value.rank,
+					       error)) != CAIRN_OK)
 			return status;
 		status = write_value_slice(output, value, error);
 	}
 	return status;
 }
 
-static enum cairn_status write_shard(struct output *output, const struct shard_record *shard,
+static enum cairn_status write_shard(struct merge_output *output, const struct shard_record *shard,
 				     const char *name, struct cairn_error *error)
 {
 	struct shard_record record = *shard;
@@ -297,7 +126,7 @@ static enum cairn_status write_shard(struct output *output, const struct shard_r
 
 	record.name_offset = output->used.name_bytes;
 	record.name_size = (uint32_t)strlen(name);
-	status = write_name(output, cairn_string_from(name), error);
+	status = merge_write_name(output, cairn_string_from(name), error);
 	if (status != CAIRN_OK)
 		return status;
 	shard_record_encode(&record, bytes);
@@ -309,7 +138,7 @@ static bool has_data(const struct merge *merge)
 	return merge->data_end > CONTAINER_PAGE_SIZE;
 }
 
-static enum cairn_status write_shards(struct output *output, struct cairn_error *error)
+static enum cairn_status write_shards(struct merge_output *output, struct cairn_error *error)
 {
 	const struct merge *const merge = output->merge;
 	const struct shard_record self = {.kind = SHARD_SELF};
@@ -382,22 +211,132 @@ static enum cairn_status write_data(struct merge *merge, const struct draft *dra
 	return draft_write(draft, CONTAINER_PAGE_SIZE, bytes, size, error);
 }
 
-static enum cairn_status write_index(struct output *output, const struct draft *draft,
-				     uint64_t index_offset, struct container_footer *footer,
-				     struct cairn_error *error)
+/* All that is no tensor. */
+static enum cairn_status write_rest(struct merge_output *output, struct cairn_error *error)
 {
 	enum cairn_status status;
 
-	status = image_writer_init(&output->image, output->merge->system, &output->merge->arena,
-				   draft->fd, index_offset, footer, error);
-	if (status != CAIRN_OK || (status = write_tensors(output, error)) != CAIRN_OK ||
-	    (status = write_values(output, error)) != CAIRN_OK ||
+	if ((status = write_values(output, error)) != CAIRN_OK ||
 	    (status = write_shards(output, error)) != CAIRN_OK)
 		return status;
-	status = image_writer_finish(&output->image, error);
-	footer->root = output->image.root;
-	footer->index_size = output->image.tree.image_size;
-	return status;
+	return image_part_finish(&output->image, error);
+}
+
+/* The share of a section that lies between two amounts. */
+static void set_range(struct image_range *range, uint64_t start, uint64_t end, uint64_t record_size)
+{
+	*range = (struct image_range){start * record_size, end * record_size};
+}
+
+static void set_ranges(struct image_range *ranges, const struct merge_amounts *start,
+		       const struct merge_amounts *end)
+{
+	set_range(&ranges[SECTION_TENSORS], start->tensors, end->tensors, TENSOR_RECORD_SIZE);
+	set_range(&ranges[SECTION_NAMES], start->name_bytes, end->name_bytes, 1);
+	set_range(&ranges[SECTION_DIMS], start->dims, end->dims, DIM_RECORD_SIZE);
+	set_range(&ranges[SECTION_SLICES], start->slices, end->slices, SLICE_RECORD_SIZE);
+	set_range(&ranges[SECTION_EXTENTS], start->extents, end->extents, EXTENT_RECORD_SIZE);
+	set_range(&ranges[SECTION_CHUNK_DIGESTS], start->chunks, end->chunks,
+		  CHUNK_DIGEST_RECORD_SIZE);
+}
+
+/* The output of a part, or of what comes after all parts, which ends where the sections do. */
+static enum cairn_status init_output(struct merge *merge, struct image_writer *image,
+				     uint32_t number, struct merge_output *output,
+				     struct cairn_error *error)
+{
+	struct image_range ranges[SECTION_KNOWN_COUNT + 1] = {0};
+	const bool is_part = number < merge->part_count;
+
+	output->merge = merge;
+	output->part = is_part ? &merge->parts[number] : NULL;
+	output->used = is_part ? merge->parts[number].before : merge->amounts;
+	if (number + 1 < merge->part_count) {
+		set_ranges(ranges, &output->used, &merge->parts[number + 1].before);
+	} else if (is_part) {
+		set_ranges(ranges, &output->used, &merge->amounts);
+	} else {
+		set_ranges(ranges, &output->used, &(struct merge_amounts){0});
+		for (uint32_t type = SECTION_TENSORS; type <= SECTION_KNOWN_COUNT; type++)
+			ranges[type].end = image->sections[type].size;
+	}
+	return image_part_init(&output->image, image, ranges, error);
+}
+
+static void write_task(void *context, uint32_t number)
+{
+	struct merge_output *const output = (struct merge_output *)context + number;
+	struct merge_part *const part = output->part;
+
+	part->status = output->merge->is_quick ? merge_copy_part(output, &part->error)
+					       : merge_write_part(output, &part->error);
+}
+
+static enum cairn_status write_parts(struct merge *merge, struct merge_output *outputs,
+				     struct cairn_error *error)
+{
+	const enum cairn_status status = merge_run_parts(merge, write_task, outputs, error);
+	const bool is_surprised = merge->is_surprised ||
+				  (status == CAIRN_OK && !merge_uses_all_shards(merge));
+
+	if (!merge->is_quick || !is_surprised)
+		return status;
+	merge->is_quick = false;
+	return status != CAIRN_OK ? status
+				  : error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET,
+					      "the sources are not what they seemed to be");
+}
+
+static enum cairn_status write_sections(struct merge *merge, struct image_writer *image,
+					struct cairn_error *error)
+{
+	struct merge_output *const outputs = arena_allocate_array(
+		&merge->arena, (uint64_t)merge->part_count + 1, sizeof(*outputs));
+	enum cairn_status status = CAIRN_OK;
+
+	if (outputs == NULL)
+		return error_set_memory(error, "the buffers of the index");
+	for (uint32_t i = 0; i <= merge->part_count && status == CAIRN_OK; i++)
+		status = init_output(merge, image, i, &outputs[i], error);
+	if (status == CAIRN_OK)
+		status = write_parts(merge, outputs, error);
+	return status == CAIRN_OK ? write_rest(&outputs[merge->part_count], error) : status;
+}
+
+static enum cairn_status write_index(struct merge *merge, const struct draft *draft,
+				     uint64_t index_offset, struct container_footer *footer,
+				     struct cairn_error *error)
+{
+	struct image_writer image;
+	enum cairn_status status;
+
+	if ((status = image_writer_init(&image, merge->system, &merge->arena, draft->fd,
+					index_offset, footer, error)) != CAIRN_OK ||
+	    (status = write_sections(merge, &image, error)) != CAIRN_OK ||
+	    (status = image_writer_finish(&image, error)) != CAIRN_OK)
+		return status;
+	footer->root = image.root;
+	footer->index_size = image.tree.image_size;
+	return CAIRN_OK;
+}
+
+/* Reserves the file's disk space at once: the kernel has much less to do for each write then. It is
+ * no failure that it cannot. */
+static enum cairn_status reserve(const struct merge *merge, const struct draft *draft,
+				 uint64_t index_offset, const struct container_footer *footer,
+				 struct cairn_error *error)
+{
+	struct index_tree tree;
+	uint64_t size;
+	int result;
+
+	if (!index_tree_layout(footer->sections_size, &tree))
+		return CAIRN_OK; /* an error of the image's */
+	size = align_up(index_offset + tree.image_size, CONTAINER_PAGE_SIZE) + CONTAINER_PAGE_SIZE;
+	result = system_preallocate(merge->system, draft->fd, size);
+	if (result < 0 && result != -EOPNOTSUPP && result != -ENOSYS)
+		return error_set_system(error, result, "cannot reserve %" PRIu64 " bytes", size);
+	return CAIRN_OK;
 }
 
 /* Header first, footer and its copy last: they say what the index turned out to be. */
@@ -431,18 +370,18 @@ enum cairn_status merge_write(struct merge *merge, const struct merge_identity *
 		.alignment = identity->alignment,
 		.parent_id = identity->parent_id,
 		.generation = identity->generation,
-		.tensor_count = merge->tensor_count,
+		.tensor_count = merge->amounts.tensors,
 		.metadata_count = merge->value_count,
 	};
-	struct output output = {.merge = merge};
 	uint8_t header_page[CONTAINER_PAGE_SIZE];
 	enum cairn_status status;
 
 	memcpy(header.save_id, identity->save_id, sizeof(header.save_id));
 	container_header_encode(&header, header_page);
 	index_layout_sections(&amounts, &footer);
-	if ((status = write_data(merge, draft, error)) != CAIRN_OK ||
-	    (status = write_index(&output, draft, index_offset, &footer, error)) != CAIRN_OK ||
+	if ((status = reserve(merge, draft, index_offset, &footer, error)) != CAIRN_OK ||
+	    (status = write_data(merge, draft, error)) != CAIRN_OK ||
+	    (status = write_index(merge, draft, index_offset, &footer, error)) != CAIRN_OK ||
 	    (status = write_pages(draft, header_page, index_offset, &footer, error)) != CAIRN_OK)
 		return status;
 	*content_id = footer.content_id;

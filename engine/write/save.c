@@ -283,8 +283,8 @@ static enum cairn_status merge_ranks(struct cairn_save *save, struct cairn_reade
 	enum cairn_status status;
 
 	memcpy(identity.save_id, kept_id(save).bytes, sizeof(identity.save_id));
-	status = merge_init(&merge, save->system, (const struct cairn_reader *const *)readers,
-			    save->options.rank_count, save->options.allow_incomplete != 0, error);
+	status = merge_init(&merge, save->system, readers, save->options.rank_count,
+			    save->options.allow_incomplete != 0, error);
 	if (status == CAIRN_OK)
 		status = merge_plan(&merge, error);
 	if (status == CAIRN_OK)

@@ -289,17 +289,62 @@ static int unlink_rank(void *context, const char *name)
 	return 0;
 }
 
-static enum cairn_status write_index(struct work_folder *work, struct merge *merge,
-				     const struct merge_identity *identity,
+static enum cairn_status write_draft(struct work_folder *work, struct merge *merge,
+				     const struct merge_identity *identity, struct draft *draft,
 				     struct cairn_error *error)
 {
-	struct draft draft = {.fd = -1};
 	struct cairn_digest content_id;
-	enum cairn_status status;
+	enum cairn_status status = name_shards(work, merge, error);
 
-	status = draft_create(&work->folder, INDEX_NAME, false, &draft, error);
 	if (status == CAIRN_OK)
-		status = merge_write(merge, identity, &draft, &content_id, error);
+		status = draft_create(&work->folder, INDEX_NAME, false, draft, error);
+	return status == CAIRN_OK ? merge_write(merge, identity, draft, &content_id, error)
+				  : status;
+}
+
+/* The index, to a draft. A quick merge may turn out to be none: then once more, planned well. */
+static enum cairn_status write_index(struct work_folder *work, struct merge *merge,
+				     const struct merge_identity *identity, struct draft *draft,
+				     struct cairn_error *error)
+{
+	const bool was_quick = merge->is_quick;
+	struct cairn_error first_error = {0};
+	enum cairn_status status = write_draft(work, merge, identity, draft, &first_error);
+
+	if (status == CAIRN_OK || merge->is_quick == was_quick) {
+		if (status != CAIRN_OK && error != NULL)
+			*error = first_error;
+		return status;
+	}
+	draft_discard(draft);
+	status = merge_plan_tensors(merge, error);
+	return status == CAIRN_OK ? write_draft(work, merge, identity, draft, error) : status;
+}
+
+static enum cairn_status link_shards(struct work_folder *work, const struct merge *merge,
+				     bool durable, struct cairn_error *error)
+{
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint32_t i = 0; i < merge->shard_count && status == CAIRN_OK; i++)
+		status = link_shard(work, &merge->shards[i], durable, error);
+	if (status == CAIRN_OK &&
+	    !work->replace) /* before the folder is made durable, with the index */
+		system_list(work->system, work->folder.fd, unlink_rank, &work->folder);
+	return status;
+}
+
+enum cairn_status work_folder_complete(struct work_folder *work, struct merge *merge,
+				       const struct merge_identity *identity, bool durable,
+				       struct cairn_error *error)
+{
+	struct draft draft = {.fd = -1};
+	enum cairn_status status = write_index(work, merge, identity, &draft, error);
+
+	if (status == CAIRN_OK) {
+		merge_release(merge);
+		status = link_shards(work, merge, durable, error);
+	}
 	if (status == CAIRN_OK)
 		status = publish(&draft, 1, false,
 				 error); /* and with it all other entries of the folder */
@@ -309,21 +354,6 @@ static enum cairn_status write_index(struct work_folder *work, struct merge *mer
 	if (error != NULL) /* what it is in doubt about will not be published */
 		error->code = CAIRN_IO;
 	return CAIRN_IO;
-}
-
-enum cairn_status work_folder_complete(struct work_folder *work, struct merge *merge,
-				       const struct merge_identity *identity, bool durable,
-				       struct cairn_error *error)
-{
-	enum cairn_status status = name_shards(work, merge, error);
-
-	for (uint32_t i = 0; i < merge->shard_count && status == CAIRN_OK; i++)
-		status = link_shard(work, &merge->shards[i], durable, error);
-	if (status != CAIRN_OK)
-		return status;
-	if (!work->replace) /* before the folder is made durable, with the index */
-		system_list(work->system, work->folder.fd, unlink_rank, &work->folder);
-	return write_index(work, merge, identity, error);
 }
 
 /* ----------------------------------------------------------------------------------- publishing */
