@@ -125,14 +125,6 @@ static enum cairn_status open_file_in(struct cairn_reader *reader, int directory
 	return file_open(reader->system, &place, file, error);
 }
 
-/* Nothing names the folder any more. */
-static bool is_removed(const struct cairn_reader *reader, int directory)
-{
-	struct system_status status;
-
-	return system_status(reader->system, directory, &status) == 0 && status.links == 0;
-}
-
 /* A name in the arena, with something behind it. */
 static const char *with_suffix(struct cairn_reader *reader, const char *name, const char *suffix)
 {
@@ -277,7 +269,8 @@ static enum cairn_status open_folder(struct cairn_reader *reader, int directory,
 
 	status = folder_search(&search, reader->system, directory, &content, &name, error);
 	if (status != CAIRN_OK) {
-		reader->siblings_changed = search.entries == 0 && is_removed(reader, directory);
+		/* who removes a checkpoint empties its folder, which has lost its name before */
+		reader->siblings_changed = search.entries == 0;
 		return status;
 	}
 	if (content == FOLDER_STATE && !follow_state)
@@ -424,8 +417,10 @@ enum cairn_status reader_open_path(struct system *system, const char *path,
 
 		changed = false;
 		status = try_path(system, path, options, &changed, reader, &found);
-		/* a shard that is missing each time is missing */
-		is_last = !changed || (status == CAIRN_CORRUPT && i == OPEN_TRIES - 1);
+		/* a shard that is missing each time is missing, an empty folder empty */
+		is_last = !changed ||
+			  ((status == CAIRN_CORRUPT || status == CAIRN_NOT_A_CHECKPOINT) &&
+			   i == OPEN_TRIES - 1);
 		if (status != CAIRN_OK && is_last && error != NULL)
 			*error = found;
 		if (status == CAIRN_OK || is_last)
