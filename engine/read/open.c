@@ -306,6 +306,17 @@ static enum cairn_status open_longer(struct cairn_reader *reader, int directory,
 					 : status;
 }
 
+/* The name still leads to this folder. */
+static bool has_name(struct system *system, int directory, const char *name, int folder)
+{
+	struct system_status named;
+	struct system_status opened;
+
+	return system_status_at(system, directory, name, true, &named) == 0 &&
+	       system_status(system, folder, &opened) == 0 && named.inode == opened.inode &&
+	       named.device == opened.device;
+}
+
 static enum cairn_status open_name(struct cairn_reader *reader, int directory, const char *name,
 				   bool follow_state, struct cairn_error *error)
 {
@@ -317,8 +328,12 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 	int result;
 	int inner;
 
-	if (name[0] == '\0') /* the path ended with a slash */
-		return open_folder(reader, directory, follow_state, error);
+	if (name[0] == '\0') { /* the path ended with a slash */
+		status = open_folder(reader, directory, follow_state, error);
+		if (status == CAIRN_NOT_A_CHECKPOINT)
+			reader->siblings_changed = false;
+		return status;
+	}
 	status = open_file_in(reader, directory, name, &file, &first);
 	if (status == CAIRN_OK)
 		return open_identified(reader, directory, &file, error);
@@ -340,6 +355,8 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 	status = enter_folder(reader, name, error);
 	if (status == CAIRN_OK)
 		status = open_folder(reader, inner, follow_state, error);
+	if (status == CAIRN_NOT_A_CHECKPOINT && has_name(system, directory, name, inner))
+		reader->siblings_changed = false;
 	system_close(system, inner);
 	return status;
 }
@@ -417,10 +434,8 @@ enum cairn_status reader_open_path(struct system *system, const char *path,
 
 		changed = false;
 		status = try_path(system, path, options, &changed, reader, &found);
-		/* a shard that is missing each time is missing, an empty folder empty */
-		is_last = !changed ||
-			  ((status == CAIRN_CORRUPT || status == CAIRN_NOT_A_CHECKPOINT) &&
-			   i == OPEN_TRIES - 1);
+		/* a shard that is missing each time is missing */
+		is_last = !changed || (status == CAIRN_CORRUPT && i == OPEN_TRIES - 1);
 		if (status != CAIRN_OK && is_last && error != NULL)
 			*error = found;
 		if (status == CAIRN_OK || is_last)
