@@ -15,6 +15,7 @@
  *     diff.h     compare two checkpoints
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
  *     graph.h    the object graph of a TensorFlow checkpoint
+ *     variable.h memory of a program whose value is saved and restored
  *
  * The library never prints, exits, reads the environment, installs a signal handler or keeps global
  * state.
@@ -32,6 +33,7 @@
 #include <cairn/save.h>
 #include <cairn/state.h>
 #include <cairn/stats.h>
+#include <cairn/variable.h>
 #include <cairn/verify.h>
 #include <cairn/writer.h>
 
