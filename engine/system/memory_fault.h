@@ -9,8 +9,7 @@
 #include "engine/system/system.h"
 
 /* Every call that can fail. Calls that cannot (free, unmap, thread_join, user, processors, sleep,
- * monotonic)
- * are not counted. */
+ * monotonic, wall_clock) are not counted. */
 enum memory_call {
 	MEMORY_CALL_OPEN,
 	MEMORY_CALL_CREATE,

@@ -212,6 +212,17 @@ uint64_t memory_monotonic(struct system *system)
 	return now;
 }
 
+int64_t memory_wall_clock(struct system *system)
+{
+	struct memory_system *const memory = (struct memory_system *)system;
+	int64_t now;
+
+	mutex_lock(&memory->mutex);
+	now = (int64_t)memory->clock_ns + memory->wall_offset_ns;
+	mutex_unlock(&memory->mutex);
+	return now;
+}
+
 /* Nothing happens while one waits here, unless the test arranges for it: time passes. */
 int memory_watch_wait(struct system *system, int watch, uint64_t nanoseconds)
 {

@@ -43,6 +43,7 @@ struct memory_system {
 	size_t map_count;
 	struct memory_map *maps; /* owned */
 	uint64_t clock_ns;
+	int64_t wall_offset_ns; /* of the wall clock, before clock_ns is added */
 	uint64_t random_state;
 	uint64_t allocations;
 	uint64_t allocated_bytes;
@@ -141,6 +142,7 @@ uint32_t memory_descriptors_max(struct system *system);
 int memory_random(struct system *system, void *buffer, size_t size);
 void memory_sleep(struct system *system, uint64_t nanoseconds);
 uint64_t memory_monotonic(struct system *system);
+int64_t memory_wall_clock(struct system *system);
 int memory_watch(struct system *system, const char *path);
 int memory_watch_wait(struct system *system, int watch, uint64_t nanoseconds);
 int memory_working_directory(struct system *system, char *path, size_t size);

@@ -56,6 +56,7 @@ static const struct system_operations memory_operations = {
 	.random = memory_random,
 	.sleep = memory_sleep,
 	.monotonic = memory_monotonic,
+	.wall_clock = memory_wall_clock,
 	.watch = memory_watch,
 	.watch_wait = memory_watch_wait,
 	.working_directory = memory_working_directory,
@@ -494,6 +495,13 @@ void memory_system_advance_clock(struct memory_system *memory, uint64_t nanoseco
 {
 	mutex_lock(&memory->mutex);
 	memory->clock_ns += nanoseconds;
+	mutex_unlock(&memory->mutex);
+}
+
+void memory_system_set_wall_clock(struct memory_system *memory, int64_t nanoseconds)
+{
+	mutex_lock(&memory->mutex);
+	memory->wall_offset_ns = nanoseconds - (int64_t)memory->clock_ns;
 	mutex_unlock(&memory->mutex);
 }
 

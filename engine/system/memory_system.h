@@ -127,6 +127,9 @@ bool memory_system_exists(struct memory_system *memory, const char *path);
  * asked for. */
 void memory_system_advance_clock(struct memory_system *memory, uint64_t nanoseconds);
 
+/* Sets what system_wall_clock tells, forwards or back. */
+void memory_system_set_wall_clock(struct memory_system *memory, int64_t nanoseconds);
+
 /* What random gives is a function of the seed and of the calls before. */
 void memory_system_seed(struct memory_system *memory, uint64_t seed);
 

@@ -245,6 +245,11 @@ uint64_t system_monotonic(struct system *system)
 	return system->operations->monotonic(system);
 }
 
+int64_t system_wall_clock(struct system *system)
+{
+	return system->operations->wall_clock(system);
+}
+
 int system_watch(struct system *system, const char *path)
 {
 	return system->operations->watch(system, path);

@@ -140,6 +140,7 @@ struct system_operations {
 	int (*random)(struct system *, void *buffer, size_t size);
 	void (*sleep)(struct system *, uint64_t nanoseconds);
 	uint64_t (*monotonic)(struct system *);
+	int64_t (*wall_clock)(struct system *);
 	int (*watch)(struct system *, const char *path);
 	int (*watch_wait)(struct system *, int watch, uint64_t nanoseconds);
 	int (*working_directory)(struct system *, char *path, size_t size);
@@ -278,6 +279,9 @@ void system_sleep(struct system *system, uint64_t nanoseconds);
 
 /* Nanoseconds of a clock that is never set, from an unknown beginning. */
 uint64_t system_monotonic(struct system *system);
+
+/* Nanoseconds since 1970, by a clock that people and networks set: it may jump, both ways. */
+int64_t system_wall_clock(struct system *system);
 
 /*
  * Watches a directory for entries that come, are renamed or were written (inotify). Returns a

@@ -8,6 +8,7 @@
  * another thread has just been given. Everything that is opened or created here is close-on-exec
  * from the start.
  */
+#include "engine/system/posix_clock.h"
 #include "engine/system/posix_watch.h"
 
 #include <errno.h>
@@ -729,15 +730,6 @@ static void posix_sleep(struct system *system, uint64_t nanoseconds)
 	RETRY_INTERRUPTED(result, nanosleep(&rest, &rest));
 }
 
-static uint64_t posix_monotonic(struct system *system)
-{
-	struct timespec now = {0};
-
-	(void)system;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static int posix_working_directory(struct system *system, char *path, size_t size)
 {
 	(void)system;
@@ -785,6 +777,7 @@ static const struct system_operations posix_operations = {
 	.random = posix_random,
 	.sleep = posix_sleep,
 	.monotonic = posix_monotonic,
+	.wall_clock = posix_wall_clock,
 	.watch = posix_watch,
 	.watch_wait = posix_watch_wait,
 	.working_directory = posix_working_directory,

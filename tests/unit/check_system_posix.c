@@ -200,6 +200,14 @@ START_TEST(the_monotonic_clock_goes_on)
 }
 END_TEST
 
+START_TEST(the_wall_clock_counts_from_1970)
+{
+	const int64_t year_2020 = INT64_C(1577836800) * 1000000000;
+
+	ck_assert_int_gt(system_wall_clock(system_posix()), year_2020);
+}
+END_TEST
+
 static Suite *system_posix_suite(void)
 {
 	Suite *suite = suite_create("system_posix");
@@ -216,6 +224,7 @@ static Suite *system_posix_suite(void)
 	tcase_add_test(tcase, a_watch_needs_a_directory);
 	tcase_add_test(tcase, the_working_directory_is_absolute);
 	tcase_add_test(tcase, the_monotonic_clock_goes_on);
+	tcase_add_test(tcase, the_wall_clock_counts_from_1970);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
