@@ -284,7 +284,7 @@ static Suite *dense_file_suite(void)
 	TCase *tests = tcase_create("dense_file");
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_loop_test(tests, every_byte_is_its_pieces_or_zero, 0, 8);
+	tcase_add_loop_test(tests, every_byte_is_its_pieces_or_zero, 0, 4);
 	tcase_add_loop_test(tests, files_without_pieces_or_bytes_are_files, 0, 10);
 	tcase_add_loop_test(tests, a_part_that_fails_ends_it_with_its_own_error, 0, 3);
 	tcase_add_loop_test(tests, a_failing_disk_names_the_file, 0, 2 * COUNT_OF(faults));
