@@ -11,10 +11,10 @@
 #include "format/bytes.h"
 #include "format/crc32c.h"
 #include "format/error.h"
+#include "format/varint.h"
 
 enum {
 	CHECKSUM_SIZE = 4,
-	VARINT_SIZE_MAX = 10,
 	END_SIZE = 8 /* of an end offset in Cairn's form */
 };
 
@@ -43,25 +43,18 @@ static enum cairn_status cut_off(const struct values *values, uint64_t offset,
 static enum cairn_status decode_length(struct walk *walk, const uint8_t *bytes, uint64_t size,
 				       struct cairn_error *error)
 {
-	uint64_t value = 0;
+	uint64_t value;
+	const uint8_t *const end = varint_read(bytes, bytes + size, VARINT64_SIZE_MAX, &value);
 
-	for (uint64_t i = 0; i < size; i++) {
-		const uint64_t group = bytes[i] & 0x7fu;
-
-		if (i == VARINT_SIZE_MAX - 1 && group > 1)
-			break; /* over 64 bits */
-		value |= group << (7 * i);
-		if ((bytes[i] & 0x80u) == 0) {
-			walk->length = value;
-			walk->next += i + 1;
-			return CAIRN_OK;
-		}
-	}
-	if (size < VARINT_SIZE_MAX)
+	if (end == NULL && size < VARINT64_SIZE_MAX)
 		return cut_off(walk->values, walk->next, error);
-	return error_set(error, CAIRN_CORRUPT, walk->next,
-			 "the length at byte %" PRIu64 " of its stored bytes is no number",
-			 walk->next);
+	if (end == NULL || (end == bytes + VARINT64_SIZE_MAX && end[-1] > 1)) /* over 64 bits */
+		return error_set(error, CAIRN_CORRUPT, walk->next,
+				 "the length at byte %" PRIu64 " of its stored bytes is no number",
+				 walk->next);
+	walk->length = value;
+	walk->next += (uint64_t)(end - bytes);
+	return CAIRN_OK;
 }
 
 static void store_number(uint8_t *bytes, uint64_t value, uint32_t size, bool big_endian)
@@ -86,7 +79,7 @@ static enum cairn_status next_element(struct walk *walk, struct cairn_error *err
 {
 	const struct values *const values = walk->values;
 	const uint64_t left = values->stored_size - walk->next;
-	const uint64_t size = left < VARINT_SIZE_MAX ? left : VARINT_SIZE_MAX;
+	const uint64_t size = left < VARINT64_SIZE_MAX ? left : VARINT64_SIZE_MAX;
 	const uint8_t *bytes;
 	enum cairn_status status;
 
@@ -386,23 +379,6 @@ static bool element_of(const struct values_raw *raw, uint64_t index, const uint8
 	return true;
 }
 
-static uint32_t varint_size(uint64_t value)
-{
-	uint32_t size = 1;
-
-	for (; value > 0x7f; value >>= 7)
-		size++;
-	return size;
-}
-
-static uint8_t *store_varint(uint8_t *next, uint64_t value)
-{
-	for (; value > 0x7f; value >>= 7)
-		*next++ = (uint8_t)(value | 0x80u);
-	*next++ = (uint8_t)value;
-	return next;
-}
-
 enum cairn_status values_encoded_size(const struct values_raw *raw, uint64_t *size,
 				      struct cairn_error *error)
 {
@@ -450,7 +426,7 @@ static uint32_t encode_variants(const struct values_raw *raw, uint8_t *next)
 		uint64_t size = 0;
 
 		element_of(raw, i, &bytes, &size);
-		next = store_varint(next, size);
+		next = varint_write(next, size);
 		crc = extend_with_length(crc, size, true, false);
 		memcpy(next, bytes, size);
 		crc = crc32c_extend(crc, next, size);
@@ -469,7 +445,7 @@ static uint32_t encode_strings(const struct values_raw *raw, uint8_t *next)
 		uint64_t size = 0;
 
 		element_of(raw, i, &bytes, &size);
-		next = store_varint(next, size);
+		next = varint_write(next, size);
 		crc = extend_with_length(crc, size, false, false);
 	}
 	next = store_checksum(next, &crc);
