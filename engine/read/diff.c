@@ -17,15 +17,9 @@
 
 struct walk;
 
-/* A name of a checkpoint. */
-struct entry {
-	struct cairn_tensor tensor;
-	struct tensor_record record;
-};
-
-/* What is done with one name. Entries are NULL where a checkpoint does not have it. */
-typedef enum cairn_status (*walk_visit)(struct walk *walk, const struct entry *a,
-					const struct entry *b, struct cairn_error *error);
+/* What is done with one name. A tensor is NULL where a checkpoint does not have it. */
+typedef enum cairn_status (*walk_visit)(struct walk *walk, const struct cairn_tensor *a,
+					const struct cairn_tensor *b, struct cairn_error *error);
 
 struct walk {
 	const struct cairn_reader *readers[2];
@@ -57,13 +51,13 @@ static enum cairn_status report(struct walk *walk, struct cairn_difference *diff
 	return error_set(error, CAIRN_CANCELLED, CAIRN_ERROR_NO_OFFSET, "cancelled");
 }
 
-static enum cairn_status report_presence(struct walk *walk, const struct entry *a,
-					 const struct entry *b, struct cairn_error *error)
+static enum cairn_status report_presence(struct walk *walk, const struct cairn_tensor *a,
+					 const struct cairn_tensor *b, struct cairn_error *error)
 {
 	struct cairn_difference difference = {
 		.kind = a == NULL ? CAIRN_DIFFERENCE_ADDED : CAIRN_DIFFERENCE_REMOVED,
-		.a = a == NULL ? NULL : &a->tensor,
-		.b = b == NULL ? NULL : &b->tensor,
+		.a = a,
+		.b = b,
 	};
 
 	if (a == NULL)
@@ -144,31 +138,21 @@ static uint32_t compare_types(const struct cairn_tensor *a, const struct cairn_t
 	return what;
 }
 
-static enum cairn_status holder_of(const struct entry *entry, struct tensor_record *holder,
+static enum cairn_status holder_of(const struct cairn_tensor *tensor, struct tensor_record *holder,
 				   struct cairn_error *error)
 {
-	const struct cairn_tensor *const tensor = &entry->tensor;
-	enum cairn_status status;
-
-	status = index_resolve_alias(&tensor->reader->index, tensor->record, &entry->record, holder,
-				     error);
-	if (status == CAIRN_OK) {
-		status = index_tensor_supported(holder, error);
-		if (status != CAIRN_OK)
-			error_prefix_tensor(error, status, tensor->name);
-	}
-	return reader_error(tensor->reader, status, error);
+	return reader_error(tensor->reader, tensor_holder(tensor, holder, error), error);
 }
 
-static enum cairn_status prepare_pair(const struct walk *walk, const struct entry *a,
-				      const struct entry *b, struct diff_pair *pair,
+static enum cairn_status prepare_pair(const struct walk *walk, const struct cairn_tensor *a,
+				      const struct cairn_tensor *b, struct diff_pair *pair,
 				      enum diff_method *method, struct cairn_error *error)
 {
 	enum cairn_status status;
 
-	pair->tensors[0] = &a->tensor;
-	pair->tensors[1] = &b->tensor;
-	pair->info = cairn_dtype_info(a->tensor.dtype);
+	pair->tensors[0] = a;
+	pair->tensors[1] = b;
+	pair->info = cairn_dtype_info(a->dtype);
 	status = holder_of(a, &pair->holders[0], error);
 	if (status == CAIRN_OK)
 		status = holder_of(b, &pair->holders[1], error);
@@ -182,9 +166,9 @@ static bool is_read(enum diff_method method)
 }
 
 /* What is read of a pair, at most. */
-static uint64_t bytes_to_read(const struct entry *a, const struct entry *b)
+static uint64_t bytes_to_read(const struct cairn_tensor *a, const struct cairn_tensor *b)
 {
-	return a->tensor.size + b->tensor.size; /* both below 2^63 */
+	return a->size + b->size; /* both below 2^63 */
 }
 
 /* Says that a pair was unknown or is; anything else ends the comparison. */
@@ -195,8 +179,8 @@ static bool is_unknown(enum cairn_status status)
 
 static enum cairn_status plan(struct walk *walk, struct cairn_error *error);
 
-static enum cairn_status compare_pair(struct walk *walk, const struct entry *a,
-				      const struct entry *b, struct cairn_error *error)
+static enum cairn_status compare_pair(struct walk *walk, const struct cairn_tensor *a,
+				      const struct cairn_tensor *b, struct cairn_error *error)
 {
 	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
 	struct diff_reading *const reading = &walk->reading;
@@ -223,16 +207,16 @@ static enum cairn_status compare_pair(struct walk *walk, const struct entry *a,
 	return report_data(walk, &pair, &result, error);
 }
 
-static enum cairn_status compare_name(struct walk *walk, const struct entry *a,
-				      const struct entry *b, struct cairn_error *error)
+static enum cairn_status compare_name(struct walk *walk, const struct cairn_tensor *a,
+				      const struct cairn_tensor *b, struct cairn_error *error)
 {
 	struct cairn_difference difference = {.kind = CAIRN_DIFFERENCE_CHANGED};
 
 	if (a == NULL || b == NULL)
 		return report_presence(walk, a, b, error);
-	difference.a = &a->tensor;
-	difference.b = &b->tensor;
-	difference.what = compare_types(&a->tensor, &b->tensor);
+	difference.a = a;
+	difference.b = b;
+	difference.what = compare_types(a, b);
 	if (difference.what == 0)
 		return compare_pair(walk, a, b, error);
 	counts_of(walk)->changed++;
@@ -240,14 +224,14 @@ static enum cairn_status compare_name(struct walk *walk, const struct entry *a,
 }
 
 /* Adds up what compare_name reads. */
-static enum cairn_status plan_name(struct walk *walk, const struct entry *a, const struct entry *b,
-				   struct cairn_error *error)
+static enum cairn_status plan_name(struct walk *walk, const struct cairn_tensor *a,
+				   const struct cairn_tensor *b, struct cairn_error *error)
 {
 	struct diff_pair pair;
 	enum diff_method method = DIFF_SAME;
 	enum cairn_status status = CAIRN_OK;
 
-	if (a != NULL && b != NULL && compare_types(&a->tensor, &b->tensor) == 0)
+	if (a != NULL && b != NULL && compare_types(a, b) == 0)
 		status = prepare_pair(walk, a, b, &pair, &method, error);
 	if (status == CAIRN_OK && is_read(method))
 		walk->reading.bytes_total += bytes_to_read(a, b);
@@ -261,21 +245,20 @@ struct cursor {
 	const struct cairn_reader *reader;
 	uint64_t number; /* of its record */
 	uint64_t end;
-	struct entry entry; /* unless at the end */
+	struct cairn_tensor tensor; /* unless at the end */
 };
 
 static enum cairn_status load(struct cursor *cursor, struct cairn_error *error)
 {
 	const struct cairn_reader *const reader = cursor->reader;
-	struct entry *const entry = &cursor->entry;
+	struct tensor_record record;
 	enum cairn_status status;
 
 	if (cursor->number == cursor->end)
 		return CAIRN_OK;
-	status = index_tensor_in_order(&reader->index, cursor->number, &entry->record, error);
+	status = index_tensor_in_order(&reader->index, cursor->number, &record, error);
 	if (status == CAIRN_OK)
-		status = reader_describe(reader, cursor->number, &entry->record, &entry->tensor,
-					 error);
+		status = reader_describe(reader, cursor->number, &record, &cursor->tensor, error);
 	return reader_error(reader, status, error);
 }
 
@@ -302,14 +285,14 @@ static int compare_cursors(const struct cursor *a, const struct cursor *b)
 {
 	if (a->number == a->end || b->number == b->end)
 		return (a->number == a->end) - (b->number == b->end);
-	return index_name_compare(a->entry.tensor.name, b->entry.tensor.name);
+	return index_name_compare(a->tensor.name, b->tensor.name);
 }
 
-static enum cairn_status visit(struct walk *walk, const struct entry *a, const struct entry *b,
-			       struct cairn_error *error)
+static enum cairn_status visit(struct walk *walk, const struct cairn_tensor *a,
+			       const struct cairn_tensor *b, struct cairn_error *error)
 {
 	const struct cairn_diff_options *const options = &walk->options;
-	const struct cairn_string name = a != NULL ? a->tensor.name : b->tensor.name;
+	const struct cairn_string name = a != NULL ? a->name : b->name;
 
 	if (options->select != NULL &&
 	    options->select(options->select_context, name, walk->metadata) == 0)
@@ -329,7 +312,7 @@ static enum cairn_status walk_names(struct walk *walk, bool metadata, struct cai
 	while (status == CAIRN_OK && (a.number != a.end || b.number != b.end)) {
 		const int order = compare_cursors(&a, &b);
 
-		status = visit(walk, order <= 0 ? &a.entry : NULL, order >= 0 ? &b.entry : NULL,
+		status = visit(walk, order <= 0 ? &a.tensor : NULL, order >= 0 ? &b.tensor : NULL,
 			       error);
 		if (status == CAIRN_OK && order <= 0)
 			status = step(&a, error);
