@@ -15,10 +15,10 @@
 #include "engine/read/folder_search.h"
 #include "engine/read/identify.h"
 #include "engine/read/reader.h"
+#include "engine/read/state_file.h"
 #include "format/bytes.h"
 #include "format/container.h"
 #include "format/error.h"
-#include "format/state_text.h"
 #include "format/tensorflow_names.h"
 
 #define PATH_SIZE_MAX ((size_t)4096)
@@ -187,29 +187,15 @@ static enum cairn_status read_state(struct cairn_reader *reader, int directory, 
 {
 	struct state_text state = {0};
 	struct file file;
-	char *text;
 	enum cairn_status status = open_file_in(reader, directory, name, &file, error);
 
 	if (status != CAIRN_OK)
 		return status;
-	text = file.size > STATE_TEXT_SIZE_MAX ? NULL
-					       : arena_allocate(&reader->arena, file.size + 1);
-	if (file.size > STATE_TEXT_SIZE_MAX)
-		status = error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
-				   "a state file of %" PRIu64 " bytes", file.size);
-	else if (text == NULL)
-		status = error_set_memory(error, "the state file");
-	else
-		status = file_read(&file, 0, text, file.size, error);
-	if (status == CAIRN_OK)
-		status = state_text_parse((struct cairn_string){text, file.size}, &reader->arena,
-					  &state, error);
+	status = state_file_read(&file, &reader->arena, &state, error);
 	file_close(&file);
 	if (status == CAIRN_OK && state.model_path[0] == '\0')
-		status = error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
-				   "a state file that names no checkpoint");
-	if (status == CAIRN_OK)
-		*latest = state.model_path;
+		status = state_file_names_none(CAIRN_CORRUPT, error);
+	*latest = state.model_path;
 	return status;
 }
 

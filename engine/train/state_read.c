@@ -2,13 +2,14 @@
 /*
  * Reading state files: what they say, and whether what they name is there.
  *
- * The text is hostile until format/state_text.c has read it; afterwards it holds paths without NUL,
- * which may lead anywhere: that is what a state file is for. Nothing is opened but to be read.
+ * The paths in a state file may lead anywhere: that is what it is for. Nothing is opened but to be
+ * read.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "engine/read/reader.h"
+#include "engine/read/state_file.h"
 #include "engine/train/checkpoint_files.h"
 #include "engine/train/paths.h"
 #include "engine/train/state.h"
@@ -43,42 +44,20 @@ enum cairn_status state_check_name(const char *folder, const char **latest_filen
 	return CAIRN_OK;
 }
 
-static enum cairn_status read_file(const struct file *file, struct arena *arena,
-				   struct cairn_string *text, struct cairn_error *error)
-{
-	char *bytes;
-	enum cairn_status status;
-
-	if (file->size > STATE_TEXT_SIZE_MAX)
-		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
-				 "a state file of %" PRIu64 " bytes, more than %zu", file->size,
-				 STATE_TEXT_SIZE_MAX);
-	bytes = arena_allocate(arena, file->size);
-	if (bytes == NULL)
-		return error_set_memory(error, "the text of a state file");
-	status = file_read(file, 0, bytes, file->size, error);
-	*text = (struct cairn_string){bytes, file->size};
-	return status;
-}
-
 static enum cairn_status read_path(struct system *system, struct arena *arena, const char *path,
 				   struct state_text *state, struct cairn_error *error)
 {
 	const struct file_place place = {.directory = SYSTEM_CWD, .path = path, .name = path};
-	struct cairn_string text = {NULL, 0};
 	struct file file;
 	enum cairn_status status;
 
 	status = file_open(system, &place, &file, error);
 	if (status != CAIRN_OK)
 		return status;
-	status = read_file(&file, arena, &text, error);
+	status = state_file_read(&file, arena, state, error);
 	file_close(&file);
-	if (status == CAIRN_OK)
-		status = state_text_parse(text, arena, state, error);
 	if (status == CAIRN_OK && state->model_path[0] == '\0')
-		status = error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
-				   "no state file: it names no model_checkpoint_path");
+		status = state_file_names_none(CAIRN_INVALID_ARGUMENT, error);
 	return status;
 }
 

@@ -589,6 +589,8 @@ START_TEST(a_state_file_that_leads_nowhere_is_refused)
 	assert_refused(&world, "run", CAIRN_NOT_FOUND, "'m-3': no such file");
 	world_write_text(&world, "run/checkpoint", "model_checkpoint_path: \"m-");
 	assert_refused(&world, "run", CAIRN_CORRUPT, "'checkpoint'");
+	world_write_text(&world, "run/checkpoint", "");
+	assert_refused(&world, "run", CAIRN_CORRUPT, "names no model_checkpoint_path");
 	world_write_text(&world, "run/checkpoint", "model_checkpoint_path: \".\"\n");
 	assert_refused(&world, "run", CAIRN_NOT_A_CHECKPOINT, "another state file");
 	world_close(&world);
