@@ -243,15 +243,6 @@ static void print_build(const struct bench *bench)
 
 /* ------------------------------------------------------------------------------------------ run */
 
-struct effort bench_effort(const struct bench *bench, double seconds)
-{
-	return (struct effort){
-		.rounds_min = bench->quick ? 3 : 7,
-		.rounds_max = 20000,
-		.budget_ns = (uint64_t)((bench->quick ? seconds / 4 : seconds) * 1e9),
-	};
-}
-
 static void run_cases(struct bench *bench, const struct command *command)
 {
 	for (size_t i = 0; i < CASE_COUNT; i++) {

@@ -234,3 +234,12 @@ void bench_must(enum cairn_status status, const struct cairn_error *error)
 	if (status != CAIRN_OK)
 		bench_fail("%s: %s", cairn_status_name(status), error->message);
 }
+
+struct effort bench_effort(const struct bench *bench, double seconds)
+{
+	return (struct effort){
+		.rounds_min = bench->quick ? 3 : 7,
+		.rounds_max = 20000,
+		.budget_ns = (uint64_t)((bench->quick ? seconds / 4 : seconds) * 1e9),
+	};
+}
