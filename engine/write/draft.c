@@ -18,45 +18,12 @@
 
 enum {
 	LOCK_TRIES = 100,
-	DRAFT_NAME_TRIES = 8,
-	TEMPORARY_ID_DIGITS = 32
+	DRAFT_NAME_TRIES = 8
 };
 #define LOCK_WAIT_NS    ((uint64_t)10 * 1000 * 1000)
 #define PUBLISH_WAIT_NS ((uint64_t)300 * 1000 * 1000)
 
 /* ---------------------------------------------------------------------------------------- names */
-
-static bool has_grammar(const char *name, const char *prefix)
-{
-	const size_t size = strlen(prefix);
-
-	return strncmp(name, prefix, size) == 0 && strlen(name) == size + TEMPORARY_ID_DIGITS &&
-	       strspn(name + size, "0123456789abcdef") == TEMPORARY_ID_DIGITS;
-}
-
-bool is_draft_name(const char *name)
-{
-	return has_grammar(name, DRAFT_PREFIX);
-}
-
-bool is_trash_name(const char *name)
-{
-	return has_grammar(name, TRASH_PREFIX);
-}
-
-bool is_temporary_name(const char *name)
-{
-	return is_draft_name(name) || is_trash_name(name);
-}
-
-void temporary_name(const char *prefix, const uint8_t id[16], char name[TEMPORARY_NAME_SIZE])
-{
-	size_t used = strlen(prefix);
-
-	memcpy(name, prefix, used);
-	for (size_t i = 0; i < 16; i++, used += 2)
-		snprintf(name + used, TEMPORARY_NAME_SIZE - used, "%02x", id[i]);
-}
 
 int random_temporary_name(struct system *system, const char *prefix, char name[TEMPORARY_NAME_SIZE])
 {

@@ -16,21 +16,10 @@
 #include <cairn/error.h>
 
 #include "engine/system/system.h"
-
-/* Temporary names: a prefix and 32 hex digits. */
-#define DRAFT_PREFIX        ".cairn-tmp-"
-#define TRASH_PREFIX        ".cairn-trash-"
-#define TEMPORARY_NAME_SIZE (sizeof(TRASH_PREFIX) + 32)
+#include "format/temporary_name.h"
 
 /* Below this, O_DIRECT and preallocation cost more than they save. */
 #define DIRECT_SIZE_MIN ((uint64_t)8 << 20)
-
-/* The name is of exactly that grammar. */
-bool is_draft_name(const char *name);
-bool is_trash_name(const char *name);
-bool is_temporary_name(const char *name); /* either */
-
-void temporary_name(const char *prefix, const uint8_t id[16], char name[TEMPORARY_NAME_SIZE]);
 
 /* 0 or a negative errno. */
 int random_temporary_name(struct system *system, const char *prefix,
