@@ -12,10 +12,12 @@
 
 #include <inttypes.h>
 
+#include "format/byte_shuffle.h"
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/error.h"
 #include "format/index_gate.h"
+#include "format/lz4_block.h"
 
 enum {
 	DIGESTS_PER_BLOCK = INDEX_BLOCK_SIZE / DIGEST_SIZE
@@ -386,18 +388,35 @@ enum cairn_status index_slice(const struct index *index, uint64_t number,
 	return CAIRN_OK;
 }
 
+/* A compressed extent is shorter than what it becomes, and not shorter than it can be. */
+static bool sizes_fit(const struct extent_record *record)
+{
+	if (record->codec == CODEC_RAW)
+		return record->stored_size == record->size;
+	return record->codec != CODEC_LZ4 ||
+	       (record->stored_size < record->size &&
+		lz4_block_can_hold(record->stored_size, record->size));
+}
+
+static bool codec_fits(const struct extent_record *record)
+{
+	if (record->codec == CODEC_RAW)
+		return record->stored_digest == 0;
+	return record->codec != CODEC_LZ4 || byte_shuffle_known(record->shuffle);
+}
+
 static enum cairn_status check_extent(const struct index *index, const struct extent_record *record,
 				      uint64_t number, struct cairn_error *error)
 {
 	if (record->shard >= index->shard_count || record->size >= CONTAINER_SIZE_MAX ||
 	    record->stored_size >= CONTAINER_SIZE_MAX || record->offset >= CONTAINER_SIZE_MAX ||
-	    (record->codec == CODEC_RAW &&
-	     (record->stored_size != record->size || record->stored_digest != 0)))
+	    !sizes_fit(record) || !codec_fits(record))
 		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 				 "extent record %" PRIu64 " is out of limits: shard %d of %" PRIu64
-				 ", offset %" PRIu64 ", %" PRIu64 " stored bytes for %" PRIu64,
+				 ", offset %" PRIu64 ", %" PRIu64 " stored bytes for %" PRIu64
+				 ", codec %d, shuffle %d",
 				 number, record->shard, index->shard_count, record->offset,
-				 record->stored_size, record->size);
+				 record->stored_size, record->size, record->codec, record->shuffle);
 	return CAIRN_OK;
 }
 

@@ -59,17 +59,36 @@ static void note_unknown(struct checker *checker, const char *what, unsigned num
 /* -------------------------------------------------------------------------------------- extents */
 
 static enum cairn_status check_codec(struct checker *checker, const struct extent_record *extent,
-				     const struct slice_record *slice, struct cairn_error *error)
+				     struct cairn_error *error)
 {
-	if (extent->codec != CODEC_RAW)
+	if (extent->codec != CODEC_RAW && extent->codec != CODEC_LZ4)
 		note_unknown(checker, "codec", extent->codec);
 	if (extent->codec == CODEC_RAW && extent->shuffle != 0)
 		return broken(error, "a raw extent has a byte shuffle");
 	if (extent->size == 0 && !checker->index->foreign)
 		return broken(error, "an extent of no bytes");
-	if (extent->codec == CODEC_LZ4 && extent->size > slice->chunk_size)
-		return wrong(error, "a compressed extent holds more than a chunk:", extent->size,
-			     slice->chunk_size);
+	return CAIRN_OK;
+}
+
+/* Compressed slices have an extent for each chunk; and where there are as many extents as chunks,
+ * each holds one, so that a chunk is found without looking at the others. */
+static enum cairn_status check_chunk_of(const struct checker *checker,
+					const struct extent_record *extent,
+					const struct slice_record *slice, uint32_t number,
+					struct cairn_error *error)
+{
+	const uint64_t chunks = divide_up(slice->size, slice->chunk_size);
+	const uint64_t left = slice->size - number * (uint64_t)slice->chunk_size;
+
+	if (slice->extent_count != chunks)
+		return extent->codec != CODEC_LZ4 ? CAIRN_OK
+						  : wrong(error, "a compressed slice has extents:",
+							  slice->extent_count, chunks);
+	if (checker->index->foreign)
+		return CAIRN_OK;
+	if (extent->size != (left < slice->chunk_size ? left : slice->chunk_size))
+		return wrong(error, "the extent of a chunk holds bytes:", extent->size,
+			     left < slice->chunk_size ? left : slice->chunk_size);
 	return CAIRN_OK;
 }
 
@@ -151,7 +170,8 @@ static enum cairn_status check_extents(struct checker *checker, const struct sli
 
 		if ((status = index_extent(checker->index, checker->extents + i, &extent, error)) !=
 			    CAIRN_OK ||
-		    (status = check_codec(checker, &extent, slice, error)) != CAIRN_OK ||
+		    (status = check_codec(checker, &extent, error)) != CAIRN_OK ||
+		    (status = check_chunk_of(checker, &extent, slice, i, error)) != CAIRN_OK ||
 		    (status = check_place(checker, &extent, error)) != CAIRN_OK)
 			return status;
 		if (!checked_add(total, extent.size, &total))

@@ -19,7 +19,7 @@ import os
 import struct
 import sys
 
-from reference_xxh3 import xxh3_128
+from reference_xxh3 import xxh3_64, xxh3_128
 
 PAGE = 4096
 BLOCK = 65536          # of the digest tree
@@ -38,6 +38,7 @@ INCOMPLETE, ALIAS = 1, 2  # tensor flags
 WHOLE = 1                 # slice flag
 XXH3_128 = 1              # root_kind, digest_kind
 DATA, OPAQUE = 1, 2       # kinds of regions
+RAW, LZ4 = 0, 1           # codecs
 SELF, SIBLING, FOREIGN, DERIVED = range(4)  # kinds of shards
 
 Type = collections.namedtuple("Type", "name block_elements block_bytes")
@@ -147,6 +148,44 @@ def tree_runs(sections_size):
 def block_digests(run):
     """The digests of the blocks of a run, one after the other: the level above it."""
     return b"".join(xxh3_128(run[at:at + BLOCK]) for at in range(0, len(run), BLOCK))
+
+
+def lz4_block(stored, size, where):
+    """The bytes of an LZ4 block, which must be `size`."""
+    out, at = bytearray(), 0
+
+    def take(count):
+        nonlocal at
+        must(at + count <= len(stored) and len(out) <= size, where, "the LZ4 block ends early")
+        at += count
+        return stored[at - count:at]
+
+    def length(nibble):
+        total, more = nibble, nibble == 15
+        while more:
+            byte = take(1)[0]
+            total, more = total + byte, byte == 255
+        return total
+
+    while True:
+        token = take(1)[0]
+        out += take(length(token >> 4))
+        if at == len(stored):
+            break
+        distance = int.from_bytes(take(2), "little")
+        count = 4 + length(token & 15)
+        must(0 < distance <= len(out) <= size - 12 and len(out) + count <= size - 5, where,
+             "an LZ4 copy from or to nowhere")
+        for _ in range(count):
+            out.append(out[-distance])
+    must(len(out) == size, where, f"the LZ4 block has {len(out)} bytes instead of {size}")
+    return bytes(out)
+
+
+def unshuffle(stored, width):
+    count = len(stored) // width
+    planes = [stored[count * b:count * (b + 1)] for b in range(width)]
+    return bytes(byte for element in zip(*planes) for byte in element) + stored[count * width:]
 
 
 # ---- what a container holds -----------------------------------------------------------------------------
@@ -537,14 +576,23 @@ class Container:
         self.take(EXTENTS, record.extent_index, record.extent_count, where, "extent_index")
         total = 0
         for number in range(record.extent_index, record.extent_index + record.extent_count):
-            part.extents.append(self.read_extent(number, f"{where}, extent {number - record.extent_index}"))
-            total += part.extents[-1].size
+            extent = self.read_extent(number, f"{where}, extent {number - record.extent_index}")
+            part.extents.append(extent)
+            self.check_by_chunk(record, extent, total, f"{where}, extent {number - record.extent_index}")
+            total += extent.size
         must(record.extent_count == 0 or record.size > 0, where, "extents of an empty slice")
         must(total == record.size or record.transform, where, f"extents of {total} bytes for {record.size}")
         chunks = -(-record.size // record.chunk_size) if record.digest_kind else 0
         at = self.take(CHUNK_DIGESTS, record.chunk_index, chunks, where, "chunk_index")
         part.digests = [self.chunk_digests[16 * i:16 * i + 16] for i in range(at, at + chunks)]
         return part
+
+    def check_by_chunk(self, record, extent, begin, where):
+        """As many extents as chunks: each is one."""
+        if record.extent_count != -(-record.size // record.chunk_size):
+            must(extent.codec != LZ4, where, "compressed, and the slice is not stored by chunk")
+        else:
+            must(extent.size == min(record.chunk_size, record.size - begin), where, f"size {extent.size} of a chunk")
 
     def check_ranges(self, tensor, part, where):
         record, block = part.record, tensor.record.block_elements
@@ -564,7 +612,11 @@ class Container:
         extent = EXTENT.read(self.extent_records, EXTENT.size * number, where)
         must(0 < extent.size < MOST, where, f"size {extent.size}")
         must(extent.stored_size < MOST, where, f"stored_size {extent.stored_size}")
-        if extent.codec:
+        if extent.codec == LZ4:
+            must(extent.stored_size < extent.size and extent.size // 255 <= extent.stored_size, where,
+                 f"stored_size {extent.stored_size} of {extent.size} bytes")
+            must(extent.shuffle == 0 or 2 <= extent.shuffle <= 16, where, f"shuffle {extent.shuffle}")
+        elif extent.codec != RAW:
             self.postpone(where, f"codec {extent.codec}")
         else:
             must(extent.stored_size == extent.size, where, f"stored_size {extent.stored_size} of a raw extent")
@@ -577,7 +629,7 @@ class Container:
         else:
             must(extent.offset >= PAGE and end <= self.footer.index_offset - PAGE, where,
                  f"bytes {extent.offset} to {end} are not between header page and footer copy")
-            step = self.footer.alignment if extent.stored_size >= 65536 else 64
+            step = self.footer.alignment if extent.codec == RAW and extent.stored_size >= 65536 else 64
             must(extent.offset % step == 0, where, f"offset {extent.offset} is not a multiple of {step}")
         self.places.append((extent.shard, extent.offset, end, where))
         return extent
@@ -689,11 +741,19 @@ class Container:
     # -- content --
 
     def raw(self, part):
-        return b"".join(self.files[extent.shard][extent.offset:extent.offset + extent.size] for extent in part.extents)
+        return b"".join(map(self.raw_extent, part.extents))
+
+    def raw_extent(self, extent):
+        stored, where = self.files[extent.shard][extent.offset:extent.offset + extent.stored_size], "a chunk"
+        if extent.codec == RAW:
+            return stored
+        must(xxh3_64(stored) == extent.stored_digest, where, "the stored bytes differ from their digest", "CHECKSUM")
+        block = lz4_block(stored, extent.size, where)
+        return unshuffle(block, extent.shuffle) if extent.shuffle else block
 
     def check_content(self, tensor):
         where = f"{'metadata' if tensor.record.name_space else 'tensor'} {tensor.name!r}"
-        unknown = any(part.record.transform or any(extent.codec for extent in part.extents) for part in tensor.slices)
+        unknown = any(part.record.transform or any(extent.codec > LZ4 for extent in part.extents) for part in tensor.slices)
         if tensor.record.flags & ALIAS or unknown:
             return
         for number, part in enumerate(tensor.slices if tensor.record.digest_kind == XXH3_128 else ()):

@@ -425,7 +425,7 @@ static enum cairn_status compare_all_stored(struct diff_reading *reading,
 			status = compare_stored(reading, stored, scratches, result, error);
 	}
 	for (int side = 0; side < 2; side++)
-		stored_scratch_release(pair->tensors[side]->reader, &scratches[side]);
+		stored_scratch_release(pair->tensors[side]->reader->system, &scratches[side]);
 	return status;
 }
 

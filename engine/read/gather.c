@@ -510,7 +510,7 @@ enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_
 		if (status == CAIRN_OK)
 			status = copy_piece(&piece, &target, error);
 	}
-	stored_scratch_release(tensor->reader, &target.scratch);
+	stored_scratch_release(tensor->reader->system, &target.scratch);
 	if (status == CAIRN_OK && target.copied != size)
 		status = not_covered(tensor, holder, target.copied, size, error);
 	return status;

@@ -184,7 +184,7 @@ static enum cairn_status read_piece(struct gathering *gathering, const struct st
 	piece->raw = take(gathering, 1, piece->size, &status, error);
 	if (piece->raw != NULL)
 		status = stored_copy(stored, 0, piece->size, piece->raw, &scratch, error);
-	stored_scratch_release(gathering->reader, &scratch);
+	stored_scratch_release(gathering->reader->system, &scratch);
 	return status;
 }
 

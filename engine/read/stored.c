@@ -29,7 +29,7 @@ enum cairn_status stored_located(const struct stored *stored, enum cairn_status 
 
 /* ----------------------------------------------------------------------------------------- open */
 
-static enum cairn_status check_extent(const struct cairn_reader *reader,
+enum cairn_status stored_check_extent(const struct cairn_reader *reader,
 				      const struct extent_record *extent, struct cairn_error *error)
 {
 	const struct file *file;
@@ -43,10 +43,23 @@ static enum cairn_status check_extent(const struct cairn_reader *reader,
 		return error_set(error, CAIRN_CORRUPT, extent->offset,
 				 "offset %" PRIu64 " + size %" PRIu64 " exceeds file size %" PRIu64,
 				 extent->offset, extent->stored_size, file->size);
-	if (extent->codec != CODEC_RAW)
+	if (extent->codec != CODEC_RAW && extent->codec != CODEC_LZ4)
 		return error_set(error, CAIRN_UNSUPPORTED, extent->offset, "unknown codec %d",
 				 extent->codec);
 	return CAIRN_OK;
+}
+
+/* Of a slice that is not stored by chunk: compressed bytes would have no chunk to become. */
+static enum cairn_status check_raw_extent(const struct cairn_reader *reader,
+					  const struct extent_record *extent,
+					  struct cairn_error *error)
+{
+	const enum cairn_status status = stored_check_extent(reader, extent, error);
+
+	if (status == CAIRN_OK && extent->codec != CODEC_RAW)
+		return error_set(error, CAIRN_CORRUPT, extent->offset,
+				 "a compressed extent of a slice that is not stored by chunk");
+	return status;
 }
 
 /* Extends the piece that the slice occupies by one more extent; false when it does not continue it.
@@ -63,6 +76,31 @@ static void note_extent(struct stored *stored, const struct extent_record *exten
 	}
 }
 
+static uint64_t chunk_count(const struct slice_record *record)
+{
+	return divide_up(record->size, record->chunk_size);
+}
+
+/* As many extents as chunks: each holds one. A single raw one is as good as any other. */
+static enum cairn_status open_by_chunk(struct stored *stored, struct cairn_error *error)
+{
+	const struct slice_record *const record = &stored->record;
+	struct extent_record first;
+	enum cairn_status status;
+
+	if (stored->reader->index.foreign || record->extent_count == 0 ||
+	    record->extent_count != chunk_count(record))
+		return CAIRN_OK;
+	status = index_extent(&stored->reader->index, record->extent_index, &first, error);
+	if (status != CAIRN_OK || (record->extent_count == 1 && first.codec == CODEC_RAW))
+		return status;
+	stored->by_chunk = true;
+	stored->stored_size = record->size;
+	status = stored_chunk_extent(stored, 0, &first, error);
+	stored->shard = status == CAIRN_OK ? first.shard : 0;
+	return status;
+}
+
 static enum cairn_status open_extents(struct stored *stored, struct cairn_error *error)
 {
 	uint64_t total = 0;
@@ -74,7 +112,7 @@ static enum cairn_status open_extents(struct stored *stored, struct cairn_error 
 		status = index_extent(&stored->reader->index, stored->record.extent_index + i,
 				      &extent, error);
 		if (status == CAIRN_OK)
-			status = check_extent(stored->reader, &extent, error);
+			status = check_raw_extent(stored->reader, &extent, error);
 		if (status == CAIRN_OK)
 			status = reader_use_shard(stored->reader, extent.shard, error);
 		if (status != CAIRN_OK)
@@ -95,7 +133,7 @@ static enum cairn_status open_extents(struct stored *stored, struct cairn_error 
 static enum cairn_status check_chunks(const struct stored *stored, struct cairn_error *error)
 {
 	const struct slice_record *const record = &stored->record;
-	const uint64_t chunks = divide_up(record->size, record->chunk_size);
+	const uint64_t chunks = chunk_count(record);
 
 	if (record->digest_kind == DIGEST_NONE ||
 	    range_within(record->chunk_index, chunks, stored->reader->index.chunk_count))
@@ -137,6 +175,8 @@ enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number
 	if (status == CAIRN_OK)
 		status = check_chunks(&opened, error);
 	if (status == CAIRN_OK)
+		status = open_by_chunk(&opened, error);
+	if (status == CAIRN_OK && !opened.by_chunk)
 		status = open_extents(&opened, error);
 	if (status != CAIRN_OK)
 		return stored_located(&opened, status, error);
@@ -191,7 +231,7 @@ enum cairn_status stored_extent(const struct stored *stored, uint32_t number,
 	status = index_extent(&stored->reader->index, stored->record.extent_index + number, extent,
 			      error);
 	if (status == CAIRN_OK)
-		status = check_extent(stored->reader, extent, error);
+		status = check_raw_extent(stored->reader, extent, error);
 	return status == CAIRN_OK ? status : stored_located(stored, status, error);
 }
 
@@ -201,6 +241,7 @@ enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offs
 	uint64_t extent_start = 0;
 	uint64_t done = 0;
 
+	assert(!stored->by_chunk);
 	for (uint32_t i = 0; i < stored->record.extent_count && done < size; i++) {
 		struct extent_record extent;
 		uint64_t skipped;
@@ -232,19 +273,17 @@ uint64_t stored_file_offset(const struct stored *stored, uint64_t offset)
 		       : CAIRN_NO_OFFSET;
 }
 
+uint64_t stored_chunk_offset(const struct stored *stored, uint64_t chunk)
+{
+	struct extent_record extent;
+
+	if (!stored->by_chunk)
+		return stored_file_offset(stored, stored_chunk_start(stored, chunk));
+	return stored_chunk_extent(stored, chunk, &extent, NULL) == CAIRN_OK ? extent.offset
+									     : CAIRN_NO_OFFSET;
+}
+
 /* -------------------------------------------------------------------------------------- digests */
-
-static uint64_t chunk_start(const struct stored *stored, uint64_t chunk)
-{
-	return chunk * stored->record.chunk_size;
-}
-
-static uint64_t chunk_length(const struct stored *stored, uint64_t chunk)
-{
-	const uint64_t left = stored->record.size - chunk_start(stored, chunk);
-
-	return left < stored->record.chunk_size ? left : stored->record.chunk_size;
-}
 
 static enum cairn_status chunk_digest(const struct stored *stored, uint64_t chunk,
 				      struct cairn_digest *digest, struct cairn_error *error)
@@ -261,37 +300,47 @@ static enum cairn_status chunk_digest(const struct stored *stored, uint64_t chun
 }
 
 static enum cairn_status chunk_differs(const struct stored *stored, uint64_t chunk,
-				       const struct cairn_digest *expected,
-				       const struct cairn_digest *found, struct cairn_error *error)
+				       const struct stored_digests *digests,
+				       struct cairn_error *error)
 {
-	const uint64_t offset = stored_file_offset(stored, chunk_start(stored, chunk));
+	const uint64_t offset = stored_chunk_offset(stored, chunk);
 	char expected_text[DIGEST_TEXT_SIZE];
 	char found_text[DIGEST_TEXT_SIZE];
 
-	digest_text(expected, expected_text);
-	digest_text(found, found_text);
+	digest_text(&digests->expected, expected_text);
+	digest_text(&digests->found, found_text);
 	error_set(error, CAIRN_CHECKSUM, offset,
 		  "chunk %" PRIu64 " at offset %" PRIu64 " has digest %s instead of %s", chunk,
 		  offset, found_text, expected_text);
 	return stored_located(stored, CAIRN_CHECKSUM, error);
 }
 
-enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint8_t *buffer,
-				     struct cairn_digest *expected, struct cairn_digest *found,
-				     struct cairn_error *error)
+static enum cairn_status read_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
+				    uint8_t *buffer, struct stored_scratch *scratch,
+				    struct cairn_error *error)
 {
-	const uint64_t size = chunk_length(stored, chunk);
+	return stored->by_chunk
+		       ? stored_read_chunk(stored, chunk, ahead, buffer, scratch, error)
+		       : stored_read_extents(stored, stored_chunk_start(stored, chunk),
+					     stored_chunk_length(stored, chunk), buffer, error);
+}
+
+enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
+				     uint8_t *buffer, struct stored_scratch *scratch,
+				     struct stored_digests *digests, struct cairn_error *error)
+{
 	enum cairn_status status;
 
-	status = chunk_digest(stored, chunk, expected, error);
+	*digests = (struct stored_digests){0};
+	status = read_chunk(stored, chunk, ahead, buffer, scratch, error);
 	if (status == CAIRN_OK)
-		status = stored_read_extents(stored, chunk_start(stored, chunk), size, buffer,
-					     error);
+		status = chunk_digest(stored, chunk, &digests->expected, error);
 	if (status != CAIRN_OK)
 		return status;
-	*found = digest_bytes(buffer, size);
-	return digest_equal(expected, found) ? CAIRN_OK
-					     : chunk_differs(stored, chunk, expected, found, error);
+	digests->found = digest_bytes(buffer, stored_chunk_length(stored, chunk));
+	return digest_equal(&digests->expected, &digests->found)
+		       ? CAIRN_OK
+		       : chunk_differs(stored, chunk, digests, error);
 }
 
 /* ------------------------------------------------------------------------ verifying the mapping */
@@ -323,25 +372,26 @@ static enum cairn_status second_look(const struct stored *stored, uint64_t chunk
 {
 	struct system *const system = stored->reader->system;
 	uint8_t *const buffer = system_allocate(system, stored->record.chunk_size);
-	const uint64_t start = chunk_start(stored, chunk);
-	struct cairn_digest expected;
-	struct cairn_digest found;
+	const uint64_t start = stored_chunk_start(stored, chunk);
+	struct stored_scratch unused = {0}; /* what is mapped is raw */
+	struct stored_digests digests;
 	enum cairn_status status;
 
 	if (buffer == NULL)
 		return error_set_memory(error, "a chunk");
-	status = stored_check_chunk(stored, chunk, buffer, &expected, &found, error);
+	status = stored_check_chunk(stored, chunk, 0, buffer, &unused, &digests, error);
 	system_free(system, buffer);
 	if (status != CAIRN_OK)
 		return status;
 	status = file_prepare(&stored->reader->files[stored->shard], stored->offset + start,
-			      chunk_length(stored, chunk), error);
+			      stored_chunk_length(stored, chunk), error);
 	if (status != CAIRN_OK)
 		return stored_located(stored, status, error);
-	found = digest_bytes(stored_address(stored, start), chunk_length(stored, chunk));
-	return digest_equal(&expected, &found)
+	digests.found = digest_bytes(stored_address(stored, start),
+				     stored_chunk_length(stored, chunk));
+	return digest_equal(&digests.expected, &digests.found)
 		       ? CAIRN_OK
-		       : chunk_differs(stored, chunk, &expected, &found, error);
+		       : chunk_differs(stored, chunk, &digests, error);
 }
 
 /* Compares one chunk, whose bytes are at `bytes` (the mapping or a copy of it), and settles it. */
@@ -355,7 +405,7 @@ static enum cairn_status verify_chunk(const struct stored *stored, uint64_t chun
 
 	status = chunk_digest(stored, chunk, &expected, error);
 	if (status == CAIRN_OK) {
-		found = digest_bytes(bytes, chunk_length(stored, chunk));
+		found = digest_bytes(bytes, stored_chunk_length(stored, chunk));
 		if (!digest_equal(&expected, &found))
 			status = second_look(stored, chunk, error);
 	}
@@ -377,12 +427,12 @@ static void give_up_claims(const struct stored *stored, uint64_t first, uint64_t
 static enum cairn_status verify_chunks(const struct stored *stored, const struct claim *claim,
 				       const uint8_t *bytes, struct cairn_error *error)
 {
-	const uint64_t start = chunk_start(stored, claim->first);
+	const uint64_t start = stored_chunk_start(stored, claim->first);
 
 	for (uint64_t i = 0; i < claim->count; i++) {
 		const uint64_t chunk = claim->first + i;
 		const enum cairn_status status = verify_chunk(
-			stored, chunk, bytes + (chunk_start(stored, chunk) - start), error);
+			stored, chunk, bytes + (stored_chunk_start(stored, chunk) - start), error);
 
 		if (status != CAIRN_OK) {
 			give_up_claims(stored, chunk + 1, claim->count - i - 1);
@@ -396,8 +446,8 @@ static uint64_t claim_bytes(const struct stored *stored, const struct claim *cla
 {
 	const uint64_t last = claim->first + claim->count - 1;
 
-	return chunk_start(stored, last) + chunk_length(stored, last) -
-	       chunk_start(stored, claim->first);
+	return stored_chunk_start(stored, last) + stored_chunk_length(stored, last) -
+	       stored_chunk_start(stored, claim->first);
 }
 
 /* The pages are not in memory: reads them in one large piece, which brings them in for the mapping
@@ -413,7 +463,7 @@ static enum cairn_status verify_by_copy(const struct stored *stored, const struc
 	if (buffer == NULL)
 		status = error_set_memory(error, "reading chunks");
 	else
-		status = stored_read_extents(stored, chunk_start(stored, claim->first), size,
+		status = stored_read_extents(stored, stored_chunk_start(stored, claim->first), size,
 					     buffer, error);
 	if (status == CAIRN_OK)
 		status = verify_chunks(stored, claim, buffer, error);
@@ -427,7 +477,7 @@ static enum cairn_status verify_claim(const struct stored *stored, const struct 
 				      struct cairn_error *error)
 {
 	const struct file *const file = &stored->reader->files[stored->shard];
-	const uint64_t start = chunk_start(stored, claim->first);
+	const uint64_t start = stored_chunk_start(stored, claim->first);
 	const uint64_t size = claim_bytes(stored, claim);
 	enum cairn_status status;
 
@@ -456,7 +506,7 @@ static uint64_t claim_run(const struct stored *stored, uint64_t first, uint64_t 
 static enum cairn_status known_bad(const struct stored *stored, uint64_t chunk,
 				   struct cairn_error *error)
 {
-	const uint64_t offset = stored_file_offset(stored, chunk_start(stored, chunk));
+	const uint64_t offset = stored_file_offset(stored, stored_chunk_start(stored, chunk));
 
 	error_set(error, CAIRN_CHECKSUM, offset,
 		  "chunk %" PRIu64 " at offset %" PRIu64
@@ -518,93 +568,74 @@ enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, ui
 
 /* --------------------------------------------------------------------------------------- copies */
 
-void stored_scratch_free(struct system *system, struct stored_scratch *scratch)
+void stored_scratch_release(struct system *system, struct stored_scratch *scratch)
 {
-	system_free(system, scratch->chunk);
-	system_free(system, scratch->run);
+	system_free(system, scratch->chunk.bytes);
+	system_free(system, scratch->run.bytes);
+	system_free(system, scratch->stored.bytes);
+	system_free(system, scratch->shuffled.bytes);
 	*scratch = (struct stored_scratch){0};
 }
 
-void stored_scratch_release(const struct cairn_reader *reader, struct stored_scratch *scratch)
+/* A chunk, compared with its digest unless this reader looks at none. */
+static enum cairn_status load_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
+				    uint8_t *buffer, struct stored_scratch *scratch,
+				    struct cairn_error *error)
 {
-	stored_scratch_free(reader->system, scratch);
+	struct stored_digests digests;
+
+	return stored_is_checked(stored)
+		       ? stored_check_chunk(stored, chunk, ahead, buffer, scratch, &digests, error)
+		       : read_chunk(stored, chunk, ahead, buffer, scratch, error);
 }
 
-/* Chunks are known by their numbers, which are those of one reader. */
-static void scratch_serves(const struct stored *stored, struct stored_scratch *scratch)
-{
-	if (scratch->reader == stored->reader)
-		return;
-	scratch->reader = stored->reader;
-	scratch->valid = false;
-	scratch->prepared_slice = 0;
-	scratch->run_slice = 0;
-}
-
-/* Brings a whole chunk into the scratch memory, verified, unless it is there already. */
-static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk,
+/* Brings a whole chunk into the scratch memory, unless it is there already. */
+static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
 				    struct stored_scratch *scratch, struct cairn_error *error)
 {
 	struct system *const system = stored->reader->system;
-	struct cairn_digest expected;
-	struct cairn_digest found;
+	struct stored_room *const room = &scratch->chunk;
 	enum cairn_status status;
 
-	scratch_serves(stored, scratch);
-	/* also the length: slices of a dishonest index may share chunk digests */
-	if (scratch->valid && scratch->slice_chunk == stored->record.chunk_index &&
-	    scratch->number == chunk && scratch->length == chunk_length(stored, chunk))
+	/* also the length: somebody may have changed the record in the file since */
+	if (scratch->reader == stored->reader && scratch->slice == stored->number &&
+	    scratch->number == chunk && scratch->length == stored_chunk_length(stored, chunk))
 		return CAIRN_OK;
-	scratch->valid = false;
-	if (scratch->size < stored->record.chunk_size) {
-		system_free(system, scratch->chunk);
-		scratch->chunk = system_allocate(system, stored->record.chunk_size);
-		scratch->size = scratch->chunk == NULL ? 0 : stored->record.chunk_size;
-		if (scratch->chunk == NULL)
-			return error_set_memory(error, "a chunk");
-	}
-	status = stored_check_chunk(stored, chunk, scratch->chunk, &expected, &found, error);
+	scratch->reader = NULL;
+	if (stored_take_room(system, room, stored->record.chunk_size) == NULL)
+		return error_set_memory(error, "a chunk");
+	status = load_chunk(stored, chunk, ahead, room->bytes, scratch, error);
 	if (status != CAIRN_OK)
 		return status;
-	scratch->slice_chunk = stored->record.chunk_index;
+	scratch->reader = stored->reader;
+	scratch->slice = stored->number;
 	scratch->number = chunk;
-	scratch->length = chunk_length(stored, chunk);
-	scratch->valid = true;
+	scratch->length = stored_chunk_length(stored, chunk);
 	return CAIRN_OK;
 }
 
-/* One chunk's share of a checked copy: whole chunks go straight to the buffer and are hashed there.
- */
-static enum cairn_status copy_from_chunk(const struct stored *stored, uint64_t chunk,
-					 uint64_t skipped, uint64_t size, uint8_t *buffer,
-					 struct stored_scratch *scratch, struct cairn_error *error)
-{
-	struct cairn_digest expected;
-	struct cairn_digest found;
-	enum cairn_status status;
-
-	if (size == chunk_length(stored, chunk))
-		return stored_check_chunk(stored, chunk, buffer, &expected, &found, error);
-	status = hold_chunk(stored, chunk, scratch, error);
-	if (status == CAIRN_OK)
-		memcpy(buffer, scratch->chunk + skipped, size);
-	return status;
-}
-
-static enum cairn_status copy_checked(const struct stored *stored, uint64_t offset, uint64_t size,
-				      uint8_t *buffer, struct stored_scratch *scratch,
-				      struct cairn_error *error)
+/* A copy by whole chunks, `size` bytes: those that are wanted whole go straight to the buffer. */
+static enum cairn_status copy_by_chunk(const struct stored *stored, uint64_t offset, uint64_t size,
+				       uint8_t *buffer, struct stored_scratch *scratch,
+				       struct cairn_error *error)
 {
 	for (uint64_t done = 0; done < size;) {
 		const uint64_t chunk = (offset + done) / stored->record.chunk_size;
 		const uint64_t skipped = (offset + done) % stored->record.chunk_size;
-		const uint64_t left = chunk_length(stored, chunk) - skipped;
+		const uint64_t length = stored_chunk_length(stored, chunk);
+		const uint64_t left = length - skipped;
 		const uint64_t piece = left < size - done ? left : size - done;
-		const enum cairn_status status = copy_from_chunk(stored, chunk, skipped, piece,
-								 buffer + done, scratch, error);
+		enum cairn_status status;
 
+		if (piece == length)
+			status = load_chunk(stored, chunk, size - done, buffer + done, scratch,
+					    error);
+		else
+			status = hold_chunk(stored, chunk, size - done, scratch, error);
 		if (status != CAIRN_OK)
 			return status;
+		if (piece != length)
+			memcpy(buffer + done, scratch->chunk.bytes + skipped, piece);
 		done += piece;
 	}
 	return CAIRN_OK;
@@ -662,8 +693,8 @@ static enum cairn_status prepare_again(const struct stored *stored, uint64_t off
 	uint64_t span = align_up(offset + size - begin, chunk_size);
 	enum cairn_status status;
 
-	scratch_serves(stored, scratch);
-	if (scratch->prepared_slice == stored->record.chunk_index + 1 &&
+	if (scratch->prepared_reader == stored->reader &&
+	    scratch->prepared_slice == stored->number &&
 	    range_within(offset - scratch->prepared_begin, size, scratch->prepared_size))
 		return CAIRN_OK;
 	span = span < to_end ? span : to_end;
@@ -671,7 +702,8 @@ static enum cairn_status prepare_again(const struct stored *stored, uint64_t off
 			      error);
 	if (status != CAIRN_OK)
 		return stored_located(stored, status, error);
-	scratch->prepared_slice = stored->record.chunk_index + 1;
+	scratch->prepared_reader = stored->reader;
+	scratch->prepared_slice = stored->number;
 	scratch->prepared_begin = begin;
 	scratch->prepared_size = span;
 	return CAIRN_OK;
@@ -708,14 +740,13 @@ enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint
 	if (stored_has_foreign_check(stored) || stored->record.transform != TRANSFORM_NONE) {
 		const enum cairn_status status = stored_verify(stored, offset, size, error);
 
-		scratch_serves(stored, scratch);
 		return status == CAIRN_OK
 			       ? stored_foreign_copy(stored, offset, size, buffer, scratch, error)
 			       : status;
 	}
 	if (!stored_is_mapped(stored))
-		return stored_is_checked(stored)
-			       ? copy_checked(stored, offset, size, buffer, scratch, error)
+		return stored_is_checked(stored) || stored->by_chunk
+			       ? copy_by_chunk(stored, offset, size, buffer, scratch, error)
 			       : stored_read_extents(stored, offset, size, buffer, error);
 	if (stored_is_checked(stored))
 		return copy_mapped(stored, offset, size, buffer, scratch, error);

@@ -18,11 +18,25 @@ struct stored {
 	struct slice_record record;
 	uint64_t stored_size; /* bytes of its extents; those of the record unless transformed */
 	bool in_one_piece;    /* raw, and contiguous in one file: `shard` and `offset` say where */
-	uint16_t shard;
+	bool by_chunk;        /* extent k holds chunk k, compressed or not; never in one piece */
+	uint16_t shard;       /* of its first extent */
 	uint64_t offset;
 };
 
-/* Reads slice record `number` and checks its extents against the files. CORRUPT, UNSUPPORTED
+static inline uint64_t stored_chunk_start(const struct stored *stored, uint64_t chunk)
+{
+	return chunk * stored->record.chunk_size;
+}
+
+static inline uint64_t stored_chunk_length(const struct stored *stored, uint64_t chunk)
+{
+	const uint64_t left = stored->record.size - stored_chunk_start(stored, chunk);
+
+	return left < stored->record.chunk_size ? left : stored->record.chunk_size;
+}
+
+/* Reads slice record `number` and checks its extents against the files; of a slice that is stored
+ * by chunk only the first, the others are checked when they are used. CORRUPT, UNSUPPORTED
  * (transform, digest kind, check kind, codec), and what the index returns. */
 enum cairn_status stored_open(const struct cairn_reader *reader, uint64_t number,
 			      struct cairn_string tensor, struct stored *stored,
@@ -51,54 +65,97 @@ enum cairn_status stored_verify(const struct stored *stored, uint64_t offset, ui
 enum cairn_status stored_prepare(const struct stored *stored, uint64_t offset, uint64_t size,
 				 struct cairn_error *error);
 
-/* One chunk at a time in memory, for copies of unmapped slices by small pieces. Zero it first;
- * release gives its memory back. It may serve several readers, all of them open meanwhile. */
-struct stored_scratch {
-	const struct cairn_reader *reader; /* whose chunk or range is remembered */
-	uint8_t *chunk;                    /* owned */
-	uint64_t size;                     /* room */
-	uint64_t slice_chunk;              /* first chunk number of the slice that is held, and */
-	uint64_t number;                   /* which of its chunks */
-	uint64_t length;                   /* bytes of it */
-	bool valid;
-	/* a run of numbers that are stored as varints, decoded */
-	uint8_t *run;       /* owned; room for the largest one, and for its stored bytes */
-	uint64_t run_slice; /* number of its slice + 1; 0: none is held */
-	uint64_t run_number;
-	uint64_t run_size;
-	/* a range of a mapped slice that was safe to touch a moment ago */
-	uint64_t prepared_slice; /* its first chunk number + 1 */
-	uint64_t prepared_begin;
-	uint64_t prepared_size;
+/* Memory that is kept from one time to the next. */
+struct stored_room {
+	uint8_t *bytes; /* owned */
+	uint64_t size;
 };
 
-void stored_scratch_release(const struct cairn_reader *reader, struct stored_scratch *scratch);
-void stored_scratch_free(struct system *system, struct stored_scratch *scratch);
+/* Memory of at least `size` bytes, whatever is in it; NULL: none. */
+uint8_t *stored_take_room(struct system *system, struct stored_room *room, uint64_t size);
+
+/* One chunk at a time in memory, for copies of unmapped slices by small pieces. Zero it first;
+ * release gives its memory back. May serve several readers that are open as long as it is used. */
+struct stored_scratch {
+	const struct cairn_reader *reader; /* of the slice that is held; NULL: nothing is */
+	uint64_t slice;                    /* its number, and */
+	uint64_t number;                   /* which of its chunks */
+	uint64_t length;                   /* bytes of it */
+	struct stored_room chunk;
+	/* a run of numbers that are stored as varints, decoded */
+	const struct cairn_reader *run_reader; /* NULL: none is held */
+	uint64_t run_slice;                    /* number of its slice */
+	uint64_t run_number;
+	uint64_t run_size;
+	struct stored_room run; /* room for the largest one, and for its stored bytes */
+	/* a range of a mapped slice that was safe to touch a moment ago */
+	const struct cairn_reader *prepared_reader; /* NULL: none */
+	uint64_t prepared_slice;
+	uint64_t prepared_begin;
+	uint64_t prepared_size;
+	/* the same of a file, for stored bytes that are decoded from there */
+	const struct file *ahead_file; /* NULL: none */
+	uint64_t ahead_begin;
+	uint64_t ahead_size;
+	struct stored_room stored;   /* compressed bytes that are not mapped */
+	struct stored_room shuffled; /* decoded, and not yet in order */
+};
+
+void stored_scratch_release(struct system *system, struct stored_scratch *scratch);
 
 /* Copies a range of raw bytes, verified. */
 enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint64_t size,
 			      uint8_t *buffer, struct stored_scratch *scratch,
 			      struct cairn_error *error);
 
-/* Extent `number` of the slice, checked against its file. */
+/* Extent `number` of a slice that is not stored by chunk, checked against its file. */
 enum cairn_status stored_extent(const struct stored *stored, uint32_t number,
 				struct extent_record *extent, struct cairn_error *error);
 
-/* Reads the bytes of any range of the extents, without looking at digests. */
+/* Reads the bytes of any range of the extents, without looking at digests. Not of a slice that is
+ * stored by chunk. */
 enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offset, uint64_t size,
 				      uint8_t *buffer, struct cairn_error *error);
 
+/* The two digests of a chunk; equal when it was not found to differ from its own. */
+struct stored_digests {
+	struct cairn_digest expected;
+	struct cairn_digest found;
+};
+
 /*
  * Reads one chunk afresh into `buffer` (chunk_size bytes) and compares it with its digest, whatever
- * is remembered. `found` is filled on CHECKSUM. For verify.
+ * is remembered. `ahead`: raw bytes from there on that will be wanted soon. On CHECKSUM `digests`
+ * are equal when it is compressed bytes that differ from theirs. Also for verify.
  */
-enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint8_t *buffer,
-				     struct cairn_digest *expected, struct cairn_digest *found,
-				     struct cairn_error *error);
+enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
+				     uint8_t *buffer, struct stored_scratch *scratch,
+				     struct stored_digests *digests, struct cairn_error *error);
 
 /* Offset in its file of byte `offset` of the slice, or CAIRN_NO_OFFSET when it is not there as it
  * is: compressed, transformed, in several pieces. */
 uint64_t stored_file_offset(const struct stored *stored, uint64_t offset);
+
+/* Where the bytes of a chunk begin in their file, as they are or compressed; or CAIRN_NO_OFFSET. */
+uint64_t stored_chunk_offset(const struct stored *stored, uint64_t chunk);
+
+/* -------------------------------------------------------------- stored_chunks.c, for the others */
+
+/* The extent of a chunk of a slice that is stored by chunk, checked. CORRUPT, UNSUPPORTED; the
+ * caller names the tensor. */
+enum cairn_status stored_chunk_extent(const struct stored *stored, uint64_t chunk,
+				      struct extent_record *extent, struct cairn_error *error);
+
+/* Reads and decodes a chunk of a slice that is stored by chunk; looks at the digest of stored
+ * bytes, not at the chunk's. */
+enum cairn_status stored_read_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
+				    uint8_t *buffer, struct stored_scratch *scratch,
+				    struct cairn_error *error);
+
+/* An extent against its file, and that its codec is known. CORRUPT, UNSUPPORTED. */
+enum cairn_status stored_check_extent(const struct cairn_reader *reader,
+				      const struct extent_record *extent,
+				      struct cairn_error *error);
 
 /* ------------------------------------------------------------- stored_foreign.c, for the others */
 

@@ -341,7 +341,7 @@ static enum cairn_status decode_run(const struct stored *stored, uint64_t number
 	const uint64_t width = v1_varint_width(value);
 	const uint64_t full = V1_RUN_ELEMENTS * width;
 	const uint64_t left = stored->record.size - number * full;
-	uint8_t *const bytes = scratch->run + RUN_RAW_MAX;
+	uint8_t *const bytes = scratch->run.bytes + RUN_RAW_MAX;
 	struct extent_record extent = {0};
 	enum cairn_status status = CAIRN_OK;
 
@@ -355,7 +355,7 @@ static enum cairn_status decode_run(const struct stored *stored, uint64_t number
 	status = file_read(&stored->reader->files[extent.shard], extent.offset, bytes,
 			   extent.stored_size, error);
 	if (status == CAIRN_OK && !v1_decode_varints(bytes, extent.stored_size, value,
-						     scratch->run_size / width, scratch->run))
+						     scratch->run_size / width, scratch->run.bytes))
 		status = error_set(error, CAIRN_CORRUPT, extent.offset,
 				   "the numbers at offset %" PRIu64
 				   " are not as many as were found when it was opened",
@@ -369,18 +369,18 @@ static enum cairn_status hold_run(const struct stored *stored, uint64_t number,
 {
 	enum cairn_status status;
 
-	if (scratch->run_slice == stored->number + 1 && scratch->run_number == number)
+	if (scratch->run_reader == stored->reader && scratch->run_slice == stored->number &&
+	    scratch->run_number == number)
 		return CAIRN_OK;
-	scratch->run_slice = 0;
-	if (scratch->run == NULL)
-		scratch->run = system_allocate(stored->reader->system,
-					       RUN_RAW_MAX + RUN_STORED_MAX);
-	if (scratch->run == NULL)
+	scratch->run_reader = NULL;
+	if (stored_take_room(stored->reader->system, &scratch->run, RUN_RAW_MAX + RUN_STORED_MAX) ==
+	    NULL)
 		return error_set_memory(error, "numbers");
 	status = decode_run(stored, number, scratch, error);
 	if (status != CAIRN_OK)
 		return status;
-	scratch->run_slice = stored->number + 1;
+	scratch->run_reader = stored->reader;
+	scratch->run_slice = stored->number;
 	scratch->run_number = number;
 	return CAIRN_OK;
 }
@@ -402,7 +402,7 @@ static enum cairn_status copy_varints(const struct stored *stored, uint64_t offs
 			return status;
 		piece = scratch->run_size - skipped < size - done ? scratch->run_size - skipped
 								  : size - done;
-		memcpy(buffer + done, scratch->run + skipped, piece);
+		memcpy(buffer + done, scratch->run.bytes + skipped, piece);
 		done += piece;
 	}
 	return CAIRN_OK;

@@ -25,6 +25,7 @@ struct verification {
 	struct cairn_verify_report report;
 	uint8_t *buffer; /* owned; for a chunk, or PIECE_SIZE */
 	uint64_t buffer_size;
+	struct stored_scratch scratch;
 	uint64_t bytes_total;
 	uint64_t bytes_done;
 	bool index_is_sound;
@@ -207,23 +208,24 @@ static enum cairn_status check_structure(struct verification *verification,
 
 static enum cairn_status report_chunk(struct verification *verification,
 				      const struct stored *stored, uint64_t chunk,
-				      const struct cairn_digest *expected,
-				      const struct cairn_digest *computed, enum cairn_status status,
-				      const struct cairn_error *found, struct cairn_error *error)
+				      const struct stored_digests *digests,
+				      enum cairn_status status, const struct cairn_error *found,
+				      struct cairn_error *error)
 {
 	struct cairn_problem problem = {
 		.code = status,
 		.file = file_name(verification->reader, stored->shard),
 		.tensor = stored->tensor,
 		.chunk = chunk,
-		.offset = stored_file_offset(stored, chunk * stored->record.chunk_size),
-		.has_digests = status == CAIRN_CHECKSUM,
+		.offset = stored_chunk_offset(stored, chunk),
+		.has_digests = status == CAIRN_CHECKSUM &&
+			       !digest_equal(&digests->expected, &digests->found),
 		.message = found->message,
 	};
 
-	if (status == CAIRN_CHECKSUM) {
-		problem.expected = *expected;
-		problem.found = *computed;
+	if (problem.has_digests) {
+		problem.expected = digests->expected;
+		problem.found = digests->found;
 	}
 	return report(verification, &problem, error);
 }
@@ -231,15 +233,14 @@ static enum cairn_status report_chunk(struct verification *verification,
 static enum cairn_status check_chunk(struct verification *verification, const struct stored *stored,
 				     uint64_t chunk, struct cairn_error *error)
 {
-	const uint64_t left = stored->record.size - chunk * stored->record.chunk_size;
-	const uint64_t size = left < stored->record.chunk_size ? left : stored->record.chunk_size;
+	const uint64_t left = stored->record.size - stored_chunk_start(stored, chunk);
+	const uint64_t size = stored_chunk_length(stored, chunk);
 	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
-	struct cairn_digest expected;
-	struct cairn_digest computed;
+	struct stored_digests digests;
 	enum cairn_status status;
 
-	status = stored_check_chunk(stored, chunk, verification->buffer, &expected, &computed,
-				    &found);
+	status = stored_check_chunk(stored, chunk, left, verification->buffer,
+				    &verification->scratch, &digests, &found);
 	if (status == CAIRN_OK) {
 		verification->report.bytes += size;
 		return advance(verification, size, error);
@@ -249,8 +250,7 @@ static enum cairn_status check_chunk(struct verification *verification, const st
 			*error = found;
 		return status;
 	}
-	return report_chunk(verification, stored, chunk, &expected, &computed, status, &found,
-			    error);
+	return report_chunk(verification, stored, chunk, &digests, status, &found, error);
 }
 
 /* One check over all bytes of a slice, in place of digests. */
@@ -513,7 +513,14 @@ static enum cairn_status report_overlap(struct verification *verification, uint6
 			      error);
 }
 
-/* Data begin at multiples of what the footer promises, small ones at 64. */
+/* Raw data begin at multiples of what the footer promises; small and compressed ones at 64. */
+static uint64_t alignment_of(const struct cairn_reader *reader, const struct extent_record *extent)
+{
+	return extent->codec == CODEC_RAW && extent->stored_size >= CONTAINER_LARGE_SIZE
+		       ? reader->footer.alignment
+		       : CONTAINER_SMALL_ALIGNMENT;
+}
+
 static enum cairn_status check_placement(struct verification *verification,
 					 struct cairn_error *error)
 {
@@ -527,8 +534,7 @@ static enum cairn_status check_placement(struct verification *verification,
 
 		if (index_extent(&reader->index, i, &extent, NULL) != CAIRN_OK || extent.shard != 0)
 			continue;
-		alignment = extent.stored_size >= CONTAINER_LARGE_SIZE ? reader->footer.alignment
-								       : CONTAINER_SMALL_ALIGNMENT;
+		alignment = alignment_of(reader, &extent);
 		if (extent.offset % alignment == 0)
 			continue;
 		error_set(&found, CAIRN_CORRUPT, extent.offset,
@@ -738,6 +744,7 @@ enum cairn_status cairn_reader_verify(const struct cairn_reader *reader,
 		verification.options = *options;
 	status = verify(&verification, error);
 	system_free(reader->system, verification.buffer);
+	stored_scratch_release(reader->system, &verification.scratch);
 	if (status != CAIRN_OK)
 		return reader_error(reader, status, error);
 	*result = verification.report;

@@ -31,7 +31,7 @@ static enum cairn_status read_all(const struct item *item, struct loaded *loaded
 		return error_set_memory(error, "a tensor of strings");
 	loaded->raw.bytes = loaded->owned;
 	status = item_read(item, 0, item->size, loaded->owned, &scratch, error);
-	stored_scratch_free(loaded->system, &scratch);
+	stored_scratch_release(loaded->system, &scratch);
 	return status;
 }
 

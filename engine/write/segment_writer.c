@@ -199,7 +199,7 @@ static void finish_workers(struct job *job, struct worker *workers, uint64_t cou
 		if (workers[i].started)
 			system_thread_join(system, workers[i].thread);
 		system_free(system, workers[i].buffer);
-		stored_scratch_free(system, &workers[i].scratch);
+		stored_scratch_release(system, &workers[i].scratch);
 	}
 }
 

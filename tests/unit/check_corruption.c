@@ -194,6 +194,8 @@ static const struct row rows[] = {
 	 CAIRN_UNSUPPORTED, "unknown codec 77"},
 	{"digest of stored bytes of a raw extent", EXTENT, E_ALPHA, E_STORED_DIGEST, 8, SET, 1,
 	 SEAL_INDEX, INDEX_DIFFERS, CAIRN_CORRUPT, "is out of limits"},
+	{"codec of a raw extent", EXTENT, E_ALPHA, E_CODEC, 1, SET, 1, SEAL_INDEX, INDEX_DIFFERS,
+	 CAIRN_CORRUPT, "is out of limits"},
 	{"shuffle of a raw extent", EXTENT, E_ALPHA, E_SHUFFLE, 1, SET, 4, SEAL_INDEX,
 	 INDEX_DIFFERS, CAIRN_CORRUPT, "a raw extent has a byte shuffle"},
 	{"reserved byte of an extent", EXTENT, E_ALPHA, E_RESERVED + 11, 1, SET, 1, SEAL_INDEX,
