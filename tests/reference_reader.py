@@ -575,8 +575,9 @@ class Container:
         self.check_ranges(tensor, part, where)
         self.take(EXTENTS, record.extent_index, record.extent_count, where, "extent_index")
         total = 0
+        by_chunk = 1 < record.extent_count == -(-record.size // record.chunk_size)
         for number in range(record.extent_index, record.extent_index + record.extent_count):
-            extent = self.read_extent(number, f"{where}, extent {number - record.extent_index}")
+            extent = self.read_extent(number, by_chunk, f"{where}, extent {number - record.extent_index}")
             part.extents.append(extent)
             self.check_by_chunk(record, extent, total, f"{where}, extent {number - record.extent_index}")
             total += extent.size
@@ -608,7 +609,7 @@ class Container:
                  "not at the boundaries of blocks")
         must(record.size == tensor.size_of(part.lengths), where, f"size {record.size} does not fit the lengths")
 
-    def read_extent(self, number, where):
+    def read_extent(self, number, by_chunk, where):
         extent = EXTENT.read(self.extent_records, EXTENT.size * number, where)
         must(0 < extent.size < MOST, where, f"size {extent.size}")
         must(extent.stored_size < MOST, where, f"stored_size {extent.stored_size}")
@@ -629,7 +630,8 @@ class Container:
         else:
             must(extent.offset >= PAGE and end <= self.footer.index_offset - PAGE, where,
                  f"bytes {extent.offset} to {end} are not between header page and footer copy")
-            step = self.footer.alignment if extent.codec == RAW and extent.stored_size >= 65536 else 64
+            large = extent.codec == RAW and extent.stored_size >= 65536 and not by_chunk
+            step = self.footer.alignment if large else 64
             must(extent.offset % step == 0, where, f"offset {extent.offset} is not a multiple of {step}")
         self.places.append((extent.shard, extent.offset, end, where))
         return extent

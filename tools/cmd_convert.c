@@ -21,6 +21,8 @@ struct convert {
 	const char *drop; /* or NULL */
 	bool force;
 	bool sort;
+	bool shuffle;
+	const char *compress; /* or NULL */
 	uint64_t shard_size_max;
 	uint64_t alignment;
 	uint64_t thread_count;
@@ -152,6 +154,26 @@ static int choose_layout(const struct convert *convert, struct cairn_convert_opt
 	return CLI_GO_ON;
 }
 
+static int choose_compression(const struct convert *convert, struct cairn_convert_options *options)
+{
+	if (convert->compress && strcmp(convert->compress, "lz4") != 0)
+		return cli_usage_error("convert", "convert: --compress '%s': only lz4 is known",
+				       convert->compress);
+	if (convert->shuffle && !convert->compress)
+		return cli_usage_error("convert", "convert: --shuffle goes with --compress lz4");
+	if (convert->compress && options->target != CAIRN_TARGET_CAIRN)
+		return cli_usage_error("convert",
+				       "convert: --compress lz4: only cairn is compressed");
+	if (convert->compress && convert->alignment && convert->alignment != 4096)
+		return cli_usage_error("convert",
+				       "convert: --alignment: of compressed tensors it is "
+				       "4KiB");
+	if (convert->compress)
+		options->compression = convert->shuffle ? CAIRN_COMPRESSION_LZ4_SHUFFLE
+							: CAIRN_COMPRESSION_LZ4;
+	return CLI_GO_ON;
+}
+
 static int choose_options(const struct convert *convert, struct cairn_convert_options *options)
 {
 	int result = choose_layout(convert, options);
@@ -160,6 +182,8 @@ static int choose_options(const struct convert *convert, struct cairn_convert_op
 		result = choose_drop(convert->drop, options);
 	if (result == CLI_GO_ON)
 		result = choose_target(convert, options);
+	if (result == CLI_GO_ON)
+		result = choose_compression(convert, options);
 	return result;
 }
 
@@ -255,6 +279,10 @@ int cmd_convert(int argc, char **argv)
 		 "several files of at most, e.g. 5GB or 512MiB", &convert.shard_size_max},
 		{"--sort", CLI_FLAG, NULL, "lay data out in name order (not of safetensors)",
 		 &convert.sort},
+		{"--compress", CLI_TEXT, "lz4", "of cairn: each chunk that becomes smaller",
+		 &convert.compress},
+		{"--shuffle", CLI_FLAG, NULL, "sort bytes of numbers first: they compress better",
+		 &convert.shuffle},
 		{"--alignment", CLI_SIZE, "SIZE", "of large tensors, 4KiB to 2MiB; tf: of all data",
 		 &convert.alignment},
 		{"--threads", CLI_COUNT, "N", "at most 64; default: chosen", &convert.thread_count},

@@ -24,6 +24,8 @@ struct dtype_total {
 	enum cairn_dtype dtype;
 	uint64_t tensors;
 	uint64_t bytes;
+	uint64_t stored; /* bytes in the files */
+	uint64_t raw;    /* bytes that these are */
 };
 
 struct facts {
@@ -65,7 +67,8 @@ static uint64_t alignment_of(uint64_t offset)
 	return offset ? offset & (~offset + 1) : 4096;
 }
 
-static int add_alignment(struct facts *facts, const struct cairn_tensor *tensor)
+static int add_slices(struct facts *facts, struct dtype_total *total,
+		      const struct cairn_tensor *tensor)
 {
 	const struct cairn_dtype_info *dtype = cairn_dtype_info(tensor->dtype);
 	const uint64_t wanted = dtype && dtype->alignment ? dtype->alignment : 1;
@@ -78,6 +81,7 @@ static int add_alignment(struct facts *facts, const struct cairn_tensor *tensor)
 									   &error);
 		if (status != CAIRN_OK)
 			return cli_fail(status, &error);
+		total->raw = cli_add(total->raw, slice.size);
 		if (slice.offset == CAIRN_NO_OFFSET || slice.size == 0)
 			continue;
 		const uint64_t alignment = alignment_of(slice.offset);
@@ -86,6 +90,24 @@ static int add_alignment(struct facts *facts, const struct cairn_tensor *tensor)
 		unaligned = unaligned || alignment < wanted;
 	}
 	facts->unaligned += unaligned;
+	return CLI_GO_ON;
+}
+
+/* Only containers are compressed in a way that shows here. */
+static bool is_cairn(const struct facts *facts)
+{
+	return strncmp(facts->info.format, "cairn", strlen("cairn")) == 0;
+}
+
+static int add_stored(struct dtype_total *total, const struct cairn_tensor *tensor)
+{
+	struct cairn_error error = {.code = CAIRN_OK};
+	uint64_t stored = 0;
+	const enum cairn_status status = cairn_tensor_stored_bytes(tensor, &stored, &error);
+
+	if (status != CAIRN_OK)
+		return cli_fail(status, &error);
+	total->stored = cli_add(total->stored, stored);
 	return CLI_GO_ON;
 }
 
@@ -101,7 +123,8 @@ static int add_tensor(struct facts *facts, const struct cairn_tensor *tensor)
 	facts->bytes = cli_add(facts->bytes, bytes);
 	if (!cli_has_strings(tensor))
 		facts->parameters = cli_add(facts->parameters, tensor->element_count);
-	return add_alignment(facts, tensor);
+	const int result = is_cairn(facts) ? add_stored(total, tensor) : CLI_GO_ON;
+	return result == CLI_GO_ON ? add_slices(facts, total, tensor) : result;
 }
 
 static int gather(struct facts *facts)
@@ -177,6 +200,10 @@ static void json_dtypes(struct json_output *json, const struct facts *facts)
 		emit_unsigned(json, facts->dtypes[i].tensors);
 		emit_key(json, "bytes");
 		emit_unsigned(json, facts->dtypes[i].bytes);
+		if (facts->dtypes[i].stored < facts->dtypes[i].raw && is_cairn(facts)) {
+			emit_key(json, "stored_bytes");
+			emit_unsigned(json, facts->dtypes[i].stored);
+		}
 		emit_end_object(json);
 	}
 	emit_end_object(json);
@@ -316,9 +343,13 @@ static void print_dtypes(const struct facts *facts)
 	for (size_t i = 0; i < facts->dtype_count; i++) {
 		const struct dtype_total *total = &facts->dtypes[i];
 		print_label(i ? "" : "types");
-		printf("%-14s %s tensor%s, %s\n", cli_dtype_name(total->dtype, name),
+		printf("%-14s %s tensor%s, %s", cli_dtype_name(total->dtype, name),
 		       cli_format_count(total->tensors, count), cli_plural(total->tensors),
 		       cli_format_size((double)total->bytes, size));
+		if (total->stored < total->raw && is_cairn(facts))
+			printf(" in %s (%.3f)", cli_format_size((double)total->stored, size),
+			       (double)total->stored / (double)total->raw);
+		putchar('\n');
 	}
 }
 

@@ -37,6 +37,7 @@ static struct cairn_writer_options writer_options(const struct cairn_reader *rea
 		.chunk_size = options->chunk_size,
 		.alignment = options->alignment,
 		.thread_count = options->thread_count,
+		.compression = options->compression,
 		.progress = options->progress,
 		.progress_context = options->progress_context,
 	};
@@ -45,7 +46,8 @@ static struct cairn_writer_options writer_options(const struct cairn_reader *rea
 	result.parent_id = info.parent_id;
 	result.generation = info.generation;
 	memcpy(result.save_id, info.save_id, sizeof(result.save_id));
-	if (result.alignment == 0 && (options->drop & CAIRN_DROP_ALIGNMENT) == 0)
+	if (result.alignment == 0 && options->compression <= CAIRN_COMPRESSION_NONE &&
+	    (options->drop & CAIRN_DROP_ALIGNMENT) == 0)
 		result.alignment = info.alignment;
 	return result;
 }
@@ -107,7 +109,9 @@ static enum cairn_status check_options(const struct cairn_convert_options *optio
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "convert options of %zu bytes, not %zu", options->size,
 				 sizeof(*options));
-	if (options->target > CAIRN_TARGET_TENSORFLOW || (options->drop & ~DROP_KNOWN) != 0)
+	if (options->target > CAIRN_TARGET_TENSORFLOW ||
+	    (unsigned)options->compression > CAIRN_COMPRESSION_LZ4_SHUFFLE ||
+	    (options->drop & ~DROP_KNOWN) != 0)
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "unknown convert options");
 	return CAIRN_OK;
@@ -129,6 +133,10 @@ enum cairn_status cairn_convert(const struct cairn_reader *reader, const char *p
 	status = check_options(options, error);
 	if (status == CAIRN_OK)
 		status = choose_target(path, options->target, &target, error);
+	if (status == CAIRN_OK && target != CAIRN_TARGET_CAIRN &&
+	    options->compression > CAIRN_COMPRESSION_NONE)
+		status = error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				   "only containers are compressed");
 	if (status != CAIRN_OK)
 		return status;
 	switch (target) {

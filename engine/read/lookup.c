@@ -244,3 +244,39 @@ enum cairn_status cairn_tensor_stored_slice(const struct cairn_tensor *tensor, u
 		status = describe_slice(tensor, &stored, slice, error);
 	return reader_error(reader, status, error);
 }
+
+static enum cairn_status add_stored_bytes(const struct cairn_tensor *tensor, uint64_t number,
+					  uint64_t *bytes, struct cairn_error *error)
+{
+	struct stored stored;
+	enum cairn_status status = stored_open(tensor->reader, number, tensor->name, &stored,
+					       error);
+
+	if (status == CAIRN_OK && !stored.by_chunk)
+		*bytes += stored.stored_size;
+	for (uint32_t i = 0;
+	     status == CAIRN_OK && stored.by_chunk && i < stored.record.extent_count; i++) {
+		struct extent_record extent;
+
+		status = stored_chunk_extent(&stored, i, &extent, error);
+		if (status == CAIRN_OK)
+			*bytes += extent.stored_size;
+	}
+	return status;
+}
+
+enum cairn_status cairn_tensor_stored_bytes(const struct cairn_tensor *tensor, uint64_t *bytes,
+					    struct cairn_error *error)
+{
+	const struct index *const index = &tensor->reader->index;
+	struct tensor_record record;
+	struct tensor_record holder = {0};
+	enum cairn_status status = index_tensor(index, tensor->record, &record, error);
+
+	if (status == CAIRN_OK)
+		status = index_resolve_alias(index, tensor->record, &record, &holder, error);
+	*bytes = 0;
+	for (uint32_t i = 0; status == CAIRN_OK && i < holder.slice_count; i++)
+		status = add_stored_bytes(tensor, holder.slice_index + i, bytes, error);
+	return reader_error(tensor->reader, status, error);
+}

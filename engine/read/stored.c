@@ -97,8 +97,11 @@ static enum cairn_status open_by_chunk(struct stored *stored, struct cairn_error
 	stored->by_chunk = true;
 	stored->stored_size = record->size;
 	status = stored_chunk_extent(stored, 0, &first, error);
-	stored->shard = status == CAIRN_OK ? first.shard : 0;
-	return status;
+	if (status != CAIRN_OK)
+		return status;
+	stored->shard = first.shard;
+	stored->offset = first.offset;
+	return CAIRN_OK;
 }
 
 static enum cairn_status open_extents(struct stored *stored, struct cairn_error *error)
@@ -593,8 +596,7 @@ static enum cairn_status load_chunk(const struct stored *stored, uint64_t chunk,
 static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
 				    struct stored_scratch *scratch, struct cairn_error *error)
 {
-	struct system *const system = stored->reader->system;
-	struct stored_room *const room = &scratch->chunk;
+	uint8_t *room;
 	enum cairn_status status;
 
 	/* also the length: somebody may have changed the record in the file since */
@@ -602,9 +604,10 @@ static enum cairn_status hold_chunk(const struct stored *stored, uint64_t chunk,
 	    scratch->number == chunk && scratch->length == stored_chunk_length(stored, chunk))
 		return CAIRN_OK;
 	scratch->reader = NULL;
-	if (stored_take_room(system, room, stored->record.chunk_size) == NULL)
+	room = stored_take_room(stored->reader->system, &scratch->chunk, stored->record.chunk_size);
+	if (room == NULL)
 		return error_set_memory(error, "a chunk");
-	status = load_chunk(stored, chunk, ahead, room->bytes, scratch, error);
+	status = load_chunk(stored, chunk, ahead, room, scratch, error);
 	if (status != CAIRN_OK)
 		return status;
 	scratch->reader = stored->reader;

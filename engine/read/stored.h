@@ -10,6 +10,7 @@
 #define CAIRN_ENGINE_STORED_H
 
 #include "engine/read/reader.h"
+#include "format/bytes.h"
 
 struct stored {
 	const struct cairn_reader *reader;
@@ -19,7 +20,7 @@ struct stored {
 	uint64_t stored_size; /* bytes of its extents; those of the record unless transformed */
 	bool in_one_piece;    /* raw, and contiguous in one file: `shard` and `offset` say where */
 	bool by_chunk;        /* extent k holds chunk k, compressed or not; never in one piece */
-	uint16_t shard;       /* of its first extent */
+	uint16_t shard;       /* of its first extent, as is `offset` */
 	uint64_t offset;
 };
 
@@ -33,6 +34,14 @@ static inline uint64_t stored_chunk_length(const struct stored *stored, uint64_t
 	const uint64_t left = stored->record.size - stored_chunk_start(stored, chunk);
 
 	return left < stored->record.chunk_size ? left : stored->record.chunk_size;
+}
+
+/* More than one extent, and as many as chunks: the slice is stored by chunk. (With a single one it
+ * is when that is compressed.) */
+static inline bool stored_has_extent_a_chunk(const struct slice_record *record)
+{
+	return record->extent_count > 1 &&
+	       record->extent_count == divide_up(record->size, record->chunk_size);
 }
 
 /* Reads slice record `number` and checks its extents against the files; of a slice that is stored

@@ -513,35 +513,51 @@ static enum cairn_status report_overlap(struct verification *verification, uint6
 			      error);
 }
 
-/* Raw data begin at multiples of what the footer promises; small and compressed ones at 64. */
-static uint64_t alignment_of(const struct cairn_reader *reader, const struct extent_record *extent)
+/* Data that may be mapped begin at multiples of what the footer promises; others at 64. */
+static uint64_t alignment_of(const struct cairn_reader *reader, const struct slice_record *slice,
+			     const struct extent_record *extent)
 {
-	return extent->codec == CODEC_RAW && extent->stored_size >= CONTAINER_LARGE_SIZE
+	return extent->codec == CODEC_RAW && extent->stored_size >= CONTAINER_LARGE_SIZE &&
+			       !stored_has_extent_a_chunk(slice)
 		       ? reader->footer.alignment
 		       : CONTAINER_SMALL_ALIGNMENT;
+}
+
+static enum cairn_status check_extent_place(struct verification *verification,
+					    const struct slice_record *slice, uint64_t number,
+					    struct cairn_error *error)
+{
+	const struct cairn_reader *const reader = verification->reader;
+	struct cairn_error found;
+	struct extent_record extent;
+	uint64_t alignment;
+
+	if (index_extent(&reader->index, number, &extent, NULL) != CAIRN_OK || extent.shard != 0)
+		return CAIRN_OK;
+	alignment = alignment_of(reader, slice, &extent);
+	if (extent.offset % alignment == 0)
+		return CAIRN_OK;
+	error_set(&found, CAIRN_CORRUPT, extent.offset,
+		  "data at offset %" PRIu64 " are not at a multiple of %" PRIu64, extent.offset,
+		  alignment);
+	return report_failure(verification, CAIRN_CORRUPT, &found, (struct cairn_string){NULL, 0},
+			      error);
 }
 
 static enum cairn_status check_placement(struct verification *verification,
 					 struct cairn_error *error)
 {
-	const struct cairn_reader *const reader = verification->reader;
+	const struct index *const index = &verification->reader->index;
 	enum cairn_status status = CAIRN_OK;
 
-	for (uint64_t i = 0; i < reader->index.extent_count && status == CAIRN_OK; i++) {
-		struct cairn_error found;
-		struct extent_record extent;
-		uint64_t alignment;
+	for (uint64_t i = 0; i < index->slice_count && status == CAIRN_OK; i++) {
+		struct slice_record slice;
 
-		if (index_extent(&reader->index, i, &extent, NULL) != CAIRN_OK || extent.shard != 0)
+		if (index_slice(index, i, &slice, NULL) != CAIRN_OK)
 			continue;
-		alignment = alignment_of(reader, &extent);
-		if (extent.offset % alignment == 0)
-			continue;
-		error_set(&found, CAIRN_CORRUPT, extent.offset,
-			  "data at offset %" PRIu64 " are not at a multiple of %" PRIu64,
-			  extent.offset, alignment);
-		status = report_failure(verification, CAIRN_CORRUPT, &found,
-					(struct cairn_string){NULL, 0}, error);
+		for (uint32_t k = 0; k < slice.extent_count && status == CAIRN_OK; k++)
+			status = check_extent_place(verification, &slice, slice.extent_index + k,
+						    error);
 	}
 	return status;
 }

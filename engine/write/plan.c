@@ -9,6 +9,7 @@
  * page boundary. Nothing depends on the number of threads.
  */
 #include <assert.h>
+#include <inttypes.h>
 
 #include "engine/write/writer.h"
 #include "format/bytes.h"
@@ -125,21 +126,30 @@ static enum cairn_status check_total(const struct cairn_writer *writer, struct c
 	return CAIRN_OK;
 }
 
-/* One array of digests for all items, in their order. */
-static bool allocate_digests(struct cairn_writer *writer)
+/* One array of digests for all items, in their order; and one of extents when they are packed. */
+static bool allocate_chunks(struct cairn_writer *writer)
 {
 	const uint64_t chunk_size = writer->options.chunk_size;
+	struct extent_record *extents = NULL;
 	uint64_t chunks = 0;
 	uint8_t *digests;
 
 	for (uint64_t i = 0; i < writer->item_count; i++)
 		chunks += divide_up(writer->items[i].size, chunk_size);
 	digests = arena_allocate_array(&writer->arena, chunks, DIGEST_SIZE);
-	for (uint64_t i = 0; digests != NULL && i < writer->item_count; i++) {
+	if (writer->plan.packed)
+		extents = arena_allocate_array(&writer->arena, chunks, sizeof(*extents));
+	if (digests == NULL || (writer->plan.packed && extents == NULL))
+		return false;
+	for (uint64_t i = 0; i < writer->item_count; i++) {
+		const uint64_t count = divide_up(writer->items[i].size, chunk_size);
+
 		writer->items[i].digests = digests;
-		digests += divide_up(writer->items[i].size, chunk_size) * DIGEST_SIZE;
+		digests += count * DIGEST_SIZE;
+		writer->items[i].extents = extents;
+		extents = extents == NULL ? NULL : extents + count;
 	}
-	return digests != NULL;
+	return true;
 }
 
 /* The slices were described before the digests had a place. Slice i of the input belongs to the
@@ -191,6 +201,29 @@ static enum cairn_status plan_regions(struct cairn_writer *writer, const struct 
 	return CAIRN_OK;
 }
 
+/* Packed data lie at pages: nobody could promise more before it is known where they are. */
+static enum cairn_status plan_packing(struct cairn_writer *writer, struct cairn_error *error)
+{
+	for (uint64_t i = 0; i < writer->item_count; i++)
+		writer->plan.packed = writer->plan.packed ||
+				      writer->items[i].compression > CAIRN_COMPRESSION_NONE;
+	if (!writer->plan.packed || writer->options.alignment == CONTAINER_PAGE_SIZE)
+		return CAIRN_OK;
+	return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+			 "compressed data have an alignment of 4 KiB, not of %" PRIu64,
+			 writer->options.alignment);
+}
+
+enum cairn_status writer_plan_packed(struct cairn_writer *writer, uint64_t data_end,
+				     struct cairn_error *error)
+{
+	writer->plan.data_end = data_end;
+	if (writer->input.region_count != 0)
+		((struct region_record *)(uintptr_t)writer->input.regions)
+			->size = data_end - CONTAINER_PAGE_SIZE;
+	return plan_tail(writer, &writer->plan, error);
+}
+
 enum cairn_status writer_plan(struct cairn_writer *writer, struct cairn_error *error)
 {
 	struct planner planner = {
@@ -200,7 +233,10 @@ enum cairn_status writer_plan(struct cairn_writer *writer, struct cairn_error *e
 	status = check_total(writer, error);
 	if (status != CAIRN_OK)
 		return status;
-	if (!allocate_digests(writer))
+	status = plan_packing(writer, error);
+	if (status != CAIRN_OK)
+		return status;
+	if (!allocate_chunks(writer))
 		return error_set_memory(error, "the digests");
 	hand_over_digests(writer);
 	for (uint64_t i = 0; i < writer->item_count; i++) {

@@ -5,7 +5,8 @@
  * Each thread has a staging buffer of one segment. It takes the next segment, has the buffer
  * filled, lets the layout look at it, and writes it: what was hashed is what is written, whatever
  * the memory that it came from does meanwhile. Segments that must be filled in order are filled
- * under the lock under which they are taken.
+ * under the lock under which they are taken. Segments that are packed get their places in order,
+ * too, while they are packed and written side by side.
  *
  * The first error stops all threads. Progress is reported by the calling thread, which works along.
  */
@@ -21,9 +22,11 @@ struct job {
 	const struct segment_target *target;
 	const struct segment_layout *layout;
 	struct mutex mutex;
+	struct condition placed_one; /* or somebody failed */
 	/* guarded by the mutex */
-	uint64_t next; /* segment */
-	uint64_t done; /* bytes */
+	uint64_t placed; /* segments whose packed bytes have a place */
+	uint64_t next;   /* segment */
+	uint64_t done;   /* bytes */
 	enum cairn_status status;
 	struct cairn_error error;
 };
@@ -31,6 +34,7 @@ struct job {
 struct worker {
 	struct job *job;
 	uint8_t *buffer; /* owned */
+	uint8_t *packed; /* owned; NULL: nothing is packed */
 	struct stored_scratch scratch;
 	bool reports; /* is the calling thread */
 	bool started;
@@ -58,8 +62,8 @@ static enum cairn_status of_target(const struct segment_target *target, enum cai
 }
 
 /* The buffer has room for the last page. */
-static enum cairn_status write_out(const struct worker *worker, const struct segment_place *place,
-				   struct cairn_error *error)
+static enum cairn_status write_out(const struct worker *worker, uint8_t *bytes,
+				   const struct segment_place *place, struct cairn_error *error)
 {
 	const struct segment_target *const target = worker->job->target;
 	uint64_t size = place->size;
@@ -67,9 +71,9 @@ static enum cairn_status write_out(const struct worker *worker, const struct seg
 
 	if (target->fills_page) {
 		size = align_up(size, SYSTEM_DIRECT_ALIGNMENT);
-		memset(worker->buffer + place->size, 0, size - place->size);
+		memset(bytes + place->size, 0, size - place->size);
 	}
-	result = system_write_all(target->system, target->fd, worker->buffer, size, place->offset);
+	result = system_write_all(target->system, target->fd, bytes, size, place->offset);
 	if (result == 0)
 		return CAIRN_OK;
 	return of_target(target,
@@ -77,6 +81,16 @@ static enum cairn_status write_out(const struct worker *worker, const struct seg
 					  "cannot write %" PRIu64 " bytes at offset %" PRIu64, size,
 					  place->offset),
 			 error);
+}
+
+/* Under the lock. */
+static void fail(struct job *job, enum cairn_status status, const struct cairn_error *error)
+{
+	if (job->status == CAIRN_OK) {
+		job->status = status;
+		job->error = *error;
+	}
+	condition_broadcast(&job->placed_one);
 }
 
 /* Takes the next segment; one that must be filled in order is filled before another can be taken.
@@ -95,13 +109,54 @@ static bool take_segment(struct worker *worker, struct taken *taken, enum cairn_
 		taken->place = layout->place(layout->context, taken->number);
 		if (taken->place.in_order)
 			*status = fill(worker, taken->number, error);
-		if (*status != CAIRN_OK) { /* now: a callback that failed is not called again */
-			job->status = *status;
-			job->error = *error;
-		}
+		if (*status != CAIRN_OK) /* now: a callback that failed is not called again */
+			fail(job, *status, error);
 	}
 	mutex_unlock(&job->mutex);
 	return found;
+}
+
+/* Waits until all segments before have a place: then that of this one is known. */
+static enum cairn_status find_place(struct worker *worker, uint64_t number, uint64_t size,
+				    struct segment_place *place, struct cairn_error *error)
+{
+	struct job *const job = worker->job;
+	const struct segment_layout *const layout = job->layout;
+	enum cairn_status status;
+
+	mutex_lock(&job->mutex);
+	while (job->status == CAIRN_OK && job->placed != number)
+		condition_wait(&job->placed_one, &job->mutex);
+	status = job->status;
+	if (status == CAIRN_OK) {
+		place->offset = align_up(*layout->end, SYSTEM_DIRECT_ALIGNMENT);
+		place->size = align_up(size, SYSTEM_DIRECT_ALIGNMENT);
+		*layout->end = place->offset + size;
+		layout->settle(layout->context, number, place->offset);
+		job->placed++;
+		condition_broadcast(&job->placed_one);
+	} else {
+		*error = job->error;
+	}
+	mutex_unlock(&job->mutex);
+	return status;
+}
+
+static enum cairn_status write_packed(struct worker *worker, uint64_t number,
+				      struct cairn_error *error)
+{
+	const struct segment_layout *const layout = worker->job->layout;
+	struct segment_place place = {0};
+	uint64_t size = 0;
+	enum cairn_status status = layout->pack(layout->context, number, worker->buffer,
+						worker->packed, &size, &worker->scratch, error);
+
+	if (status == CAIRN_OK)
+		status = find_place(worker, number, size, &place, error);
+	if (status != CAIRN_OK)
+		return status;
+	memset(worker->packed + size, 0, place.size - size);
+	return write_out(worker, worker->packed, &place, error);
 }
 
 static enum cairn_status write_segment(struct worker *worker, const struct taken *taken,
@@ -116,7 +171,8 @@ static enum cairn_status write_segment(struct worker *worker, const struct taken
 		return status;
 	if (layout->seal != NULL)
 		layout->seal(layout->context, taken->number, worker->buffer);
-	return write_out(worker, &taken->place, error);
+	return layout->pack != NULL ? write_packed(worker, taken->number, error)
+				    : write_out(worker, worker->buffer, &taken->place, error);
 }
 
 /* Notes what came of a segment; the calling thread tells its caller how far all of them are. */
@@ -128,10 +184,8 @@ static void settle_segment(struct worker *worker, const struct taken *taken,
 	uint64_t done;
 
 	mutex_lock(&job->mutex);
-	if (status != CAIRN_OK && job->status == CAIRN_OK) {
-		job->status = status;
-		job->error = *error;
-	}
+	if (status != CAIRN_OK)
+		fail(job, status, error);
 	job->done += taken->place.size;
 	done = target->done_before + job->done;
 	mutex_unlock(&job->mutex);
@@ -145,6 +199,7 @@ static void settle_segment(struct worker *worker, const struct taken *taken,
 						  CAIRN_ERROR_NO_OFFSET,
 						  "cancelled after %" PRIu64 " bytes", done),
 					&job->error);
+	condition_broadcast(&job->placed_one);
 	mutex_unlock(&job->mutex);
 }
 
@@ -167,14 +222,22 @@ static void work(void *context)
 
 /* -------------------------------------------------------------------------------------- threads */
 
-static bool prepare_worker(struct job *job, struct worker *worker)
+static uint8_t *allocate_buffer(const struct job *job)
 {
 	const uint64_t size = align_up(job->layout->size_max, SYSTEM_DIRECT_ALIGNMENT);
 
+	return system_allocate_aligned(job->target->system, SYSTEM_DIRECT_ALIGNMENT,
+				       size == 0 ? SYSTEM_DIRECT_ALIGNMENT : size);
+}
+
+static bool prepare_worker(struct job *job, struct worker *worker)
+{
+	const bool packs = job->layout->pack != NULL;
+
 	worker->job = job;
-	worker->buffer = system_allocate_aligned(job->target->system, SYSTEM_DIRECT_ALIGNMENT,
-						 size == 0 ? SYSTEM_DIRECT_ALIGNMENT : size);
-	return worker->buffer != NULL;
+	worker->buffer = allocate_buffer(job);
+	worker->packed = packs && worker->buffer != NULL ? allocate_buffer(job) : NULL;
+	return worker->buffer != NULL && (!packs || worker->packed != NULL);
 }
 
 /* Threads and buffers beyond the first are a matter of speed: without them the others do all the
@@ -199,6 +262,7 @@ static void finish_workers(struct job *job, struct worker *workers, uint64_t cou
 		if (workers[i].started)
 			system_thread_join(system, workers[i].thread);
 		system_free(system, workers[i].buffer);
+		system_free(system, workers[i].packed);
 		stored_scratch_release(system, &workers[i].scratch);
 	}
 }
@@ -221,13 +285,17 @@ enum cairn_status segments_write(const struct segment_target *target,
 
 	if (layout->count == 0)
 		return CAIRN_OK;
-	if (!prepare_worker(&job, &workers[0]))
+	if (!prepare_worker(&job, &workers[0])) {
+		finish_workers(&job, workers, 1);
 		return error_set_memory(error, "a staging buffer");
+	}
 	mutex_init(&job.mutex);
+	condition_init(&job.placed_one);
 	workers[0].reports = true;
 	start_workers(&job, workers, count);
 	work(&workers[0]);
 	finish_workers(&job, workers, count);
+	condition_fini(&job.placed_one);
 	mutex_fini(&job.mutex);
 	if (job.status != CAIRN_OK && error != NULL)
 		*error = job.error;

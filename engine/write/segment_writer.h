@@ -39,6 +39,16 @@ struct segment_layout {
 				  struct stored_scratch *scratch, struct cairn_error *error);
 	/* Looks at the bytes that will be written, never under the lock: digests. Or NULL. */
 	void (*seal)(void *context, uint64_t number, const uint8_t *bytes);
+	/*
+	 * When sizes are only known now: makes other bytes of a filled segment, at most size_max,
+	 * never under the lock. They are written where the segments before end, at a page; settle
+	 * is told where, in order. NULL: segments lie where `place` says.
+	 */
+	enum cairn_status (*pack)(void *context, uint64_t number, const uint8_t *bytes,
+				  uint8_t *packed, uint64_t *size, struct stored_scratch *scratch,
+				  struct cairn_error *error);
+	void (*settle)(void *context, uint64_t number, uint64_t offset);
+	uint64_t *end; /* of packed bytes: of what is before them, then of the last of them */
 	void *context;
 };
 

@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 
+#include "engine/write/pack_data.h"
 #include "engine/write/segment_writer.h"
 #include "engine/write/writer.h"
 #include "format/bytes.h"
@@ -82,12 +83,17 @@ enum cairn_status writer_write_data(struct cairn_writer *writer, const struct dr
 				    const uint8_t header_page[CONTAINER_PAGE_SIZE],
 				    struct cairn_error *error)
 {
+	const bool packed = writer->plan.packed;
+	uint64_t end = CONTAINER_PAGE_SIZE;
 	const struct segment_layout layout = {
 		.count = writer->plan.segment_count,
 		.size_max = writer->plan.segment_size_max,
 		.place = place,
 		.fill = fill,
 		.seal = seal,
+		.pack = packed ? pack_segment : NULL,
+		.settle = packed ? settle_segment : NULL,
+		.end = &end,
 		.context = writer,
 	};
 	const struct segment_target target = {
@@ -98,8 +104,12 @@ enum cairn_status writer_write_data(struct cairn_writer *writer, const struct dr
 		.progress_context = writer->options.progress_context,
 		.total = writer->plan.file_size,
 	};
-	const enum cairn_status status = draft_write(draft, 0, header_page, CONTAINER_PAGE_SIZE,
-						     error);
+	enum cairn_status status = draft_write(draft, 0, header_page, CONTAINER_PAGE_SIZE, error);
 
-	return status == CAIRN_OK ? segments_write(&target, &layout, error) : status;
+	if (status == CAIRN_OK)
+		status = segments_write(&target, &layout, error);
+	if (status != CAIRN_OK || !packed)
+		return status;
+	pack_hand_over(writer);
+	return writer_plan_packed(writer, end, error);
 }

@@ -75,6 +75,9 @@ static enum cairn_status check_bundle_options(struct cairn_writer *writer,
 				 "%" PRIu32 " shards of at most %" PRIu64
 				 " bytes: either a number to %u or a size",
 				 options->shard_count, options->shard_size_max, SHARD_COUNT_MAX);
+	if (options->compression > CAIRN_COMPRESSION_NONE)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "TensorFlow checkpoints are not compressed");
 	if (options->shard_count == 0)
 		options->shard_count = 1;
 	return CAIRN_OK;
@@ -91,7 +94,9 @@ static enum cairn_status take_options(struct cairn_writer *writer,
 	if (given != NULL)
 		*options = *given;
 	if ((options->size != 0 && options->size < sizeof(*options)) ||
-	    (options->flags & ~known) != 0 || options->thread_count > SEGMENT_THREADS_MAX)
+	    (options->flags & ~known) != 0 ||
+	    (unsigned)options->compression > CAIRN_COMPRESSION_LZ4_SHUFFLE ||
+	    options->thread_count > SEGMENT_THREADS_MAX)
 		return unknown_options(error);
 	if (options->thread_count == 0)
 		options->thread_count = SEGMENT_THREADS_DEFAULT;
@@ -301,11 +306,12 @@ static enum cairn_status write_draft(struct cairn_writer *writer, struct draft *
 {
 	struct container_header header = {.version = CONTAINER_VERSION};
 	uint8_t header_page[CONTAINER_PAGE_SIZE];
-	enum cairn_status status;
+	enum cairn_status status = CAIRN_OK;
 
 	memcpy(header.save_id, writer->options.save_id, sizeof(header.save_id));
 	container_header_encode(&header, header_page);
-	status = draft_reserve(draft, writer->plan.file_size, error);
+	if (!writer->plan.packed) /* else the size is not known yet */
+		status = draft_reserve(draft, writer->plan.file_size, error);
 	if (status == CAIRN_OK)
 		status = writer_write_data(writer, draft, header_page, error);
 	if (status == CAIRN_OK)

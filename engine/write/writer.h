@@ -42,8 +42,9 @@ struct item {
 	uint8_t rank;
 	uint8_t name_space;
 	uint8_t packing;
-	uint8_t source; /* enum source_kind */
-	uint32_t shard; /* of TensorFlow: the data file */
+	uint8_t source;      /* enum source_kind */
+	uint8_t compression; /* enum cairn_compression; 0 (metadata) as none */
+	uint32_t shard;      /* of TensorFlow: the data file */
 	union {
 		const uint8_t *memory;
 		struct {
@@ -55,7 +56,8 @@ struct item {
 
 	/* The plan's. */
 	struct extent_record extent;
-	uint8_t *digests; /* of its chunks */
+	uint8_t *digests;              /* of its chunks */
+	struct extent_record *extents; /* of its chunks, when the container is packed */
 };
 
 /* Part of an item that is written in one go: it begins at a chunk's boundary. */
@@ -85,6 +87,7 @@ struct plan {
 	uint64_t index_offset;
 	uint64_t index_size;
 	uint64_t file_size;
+	bool packed; /* some is compressed: all places change when data are written */
 };
 
 /* A reader that items read from. */
@@ -142,8 +145,12 @@ enum cairn_status writer_group(struct cairn_writer *writer, struct cairn_error *
 enum cairn_status item_read(const struct item *item, uint64_t offset, uint64_t size, uint8_t *bytes,
 			    struct stored_scratch *scratch, struct cairn_error *error);
 
-/* Computes every offset. LIMIT, NO_MEMORY. */
+/* Computes every offset. LIMIT, NO_MEMORY, INVALID_ARGUMENT (compression and an alignment). */
 enum cairn_status writer_plan(struct cairn_writer *writer, struct cairn_error *error);
+
+/* Once data are packed and end at `data_end`: what follows them. LIMIT. */
+enum cairn_status writer_plan_packed(struct cairn_writer *writer, uint64_t data_end,
+				     struct cairn_error *error);
 
 /*
  * Slices must not overlap: the rules of the index say so, and its check finds out, on the planned

@@ -166,6 +166,8 @@ static enum cairn_status check_spec(const struct cairn_tensor_spec *spec, struct
 		return invalid(spec->name, "starts and lengths of a slice go together", error);
 	if (spec->starts != NULL && spec->rank == 0)
 		return invalid(spec->name, "a scalar has no slices", error);
+	if ((unsigned)spec->compression > CAIRN_COMPRESSION_LZ4_SHUFFLE)
+		return invalid(spec->name, "an unknown compression", error);
 	return CAIRN_OK;
 }
 
@@ -192,6 +194,11 @@ static enum cairn_status describe_packed(struct cairn_writer *writer,
 			    .name_space = (uint8_t)name_space,
 			    .packing = packing,
 			    .shard = spec->shard};
+
+	if (name_space == NAME_SPACE_TENSOR)
+		item.compression = (uint8_t)(spec->compression == CAIRN_COMPRESSION_DEFAULT
+						     ? writer->options.compression
+						     : spec->compression);
 	struct item *slot;
 	enum cairn_status status;
 

@@ -34,7 +34,9 @@ struct cairn_convert_options {
 	int sort; /* data in name order instead of the source's; not of safetensors */
 	cairn_progress progress; /* or NULL */
 	void *progress_context;
-	uint64_t reserved[8]; /* zero */
+	enum cairn_compression compression; /* of a container; then its alignment is 4 KiB */
+	uint32_t reserved_count;
+	uint64_t reserved[7]; /* zero */
 };
 
 /*

@@ -70,6 +70,17 @@ enum cairn_writer_flags {
 	CAIRN_WRITER_BUFFERED = 1u << 2
 };
 
+/* How tensors of a container are stored. Metadata are never compressed. */
+enum cairn_compression {
+	CAIRN_COMPRESSION_DEFAULT = 0, /* of a tensor: as the writer's options say; there: none */
+	CAIRN_COMPRESSION_NONE = 1,
+	/* LZ4, each chunk that becomes smaller; what is compressed is decoded into memory when it
+	 * is used, chunk by chunk. A tensor of which no chunk shrinks can be mapped as ever. */
+	CAIRN_COMPRESSION_LZ4 = 2,
+	/* the same, after the bytes of numbers were sorted by their significance */
+	CAIRN_COMPRESSION_LZ4_SHUFFLE = 3
+};
+
 /* Called now and then from the thread that finishes, with bytes written and bytes in all. Not 0:
  * cancel. */
 typedef int (*cairn_progress)(void *context, uint64_t done, uint64_t total);
@@ -105,7 +116,8 @@ struct cairn_writer_options {
 	uint64_t shard_size_max;
 	uint32_t shard_count; /* of TensorFlow: data files, which cairn_tensor_spec chooses from;
 				 0: 1; at most 65,535 */
-	uint32_t reserved_count;
+	/* of a container, and not together with an alignment other than 4 KiB */
+	enum cairn_compression compression;
 
 	uint64_t reserved[6]; /* zero */
 };
@@ -156,7 +168,7 @@ struct cairn_tensor_spec {
 	uint32_t block_elements; /* of a dtype that cairn_dtype_info does not know; else 0 */
 	uint32_t block_bytes;
 	uint32_t shard; /* of TensorFlow: number of the data file, below the options' shard_count */
-	uint32_t reserved_count;
+	enum cairn_compression compression;
 	uint64_t reserved[3]; /* zero */
 };
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fuzz/reseal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "format/byte_shuffle.h"
 #include "format/bytes.h"
 #include "format/digest.h"
+#include "format/lz4_block.h"
 #include "format/record.h"
 #include "tests/fuzz/container_edit.h"
 
 enum {
+	EXTENT_AT_STORED_DIGEST = 24,
 	TENSOR_AT_DIGEST = 64
 };
 
@@ -22,7 +26,7 @@ struct section {
 struct sealing {
 	const struct container_bytes *container;
 	struct section sections[SECTION_KNOWN_COUNT + 1];
-	uint64_t bytes_left; /* to be hashed: slices may overlap */
+	uint64_t bytes_left; /* to be decoded and hashed: slices may overlap */
 };
 
 static void find_sections(struct sealing *sealing)
@@ -63,45 +67,121 @@ static void put_digest(uint8_t *to, const struct cairn_digest *digest)
 	memcpy(to, digest->bytes, DIGEST_SIZE);
 }
 
-/* The stored bytes of a slice of one raw extent of this file, or NULL. */
+/* An extent of this file, and its stored bytes; NULL when they are elsewhere. */
+static uint8_t *stored_bytes(const struct sealing *sealing, uint64_t number,
+			     struct extent_record *extent)
+{
+	const uint8_t *const record = records(sealing, SECTION_EXTENTS, number, 1,
+					      EXTENT_RECORD_SIZE);
+
+	if (record == NULL || extent_record_decode(record, extent, NULL) != CAIRN_OK ||
+	    extent->shard != 0 ||
+	    !range_within(extent->offset, extent->stored_size, sealing->container->size))
+		return NULL;
+	return sealing->container->bytes + extent->offset;
+}
+
+/* What a chunk decodes to, or NULL; to be freed. */
+static uint8_t *decode(const uint8_t *stored, const struct extent_record *extent)
+{
+	uint8_t *const block = malloc(extent->size + 1);
+	uint8_t *const bytes = malloc(extent->size + 1);
+	bool decoded = block != NULL && bytes != NULL &&
+		       lz4_block_decode(stored, extent->stored_size, block, extent->size) &&
+		       byte_shuffle_known(extent->shuffle);
+
+	if (decoded && extent->shuffle != SHUFFLE_NONE)
+		byte_unshuffle(block, extent->size, extent->shuffle, bytes);
+	else if (decoded)
+		memcpy(bytes, block, extent->size);
+	free(block);
+	if (!decoded)
+		free(bytes);
+	return decoded ? bytes : NULL;
+}
+
+/* A slice that is stored by chunk: `size` bytes of one of them. */
+static void seal_chunk(const struct sealing *sealing, uint64_t number, uint64_t size, uint8_t *to)
+{
+	struct extent_record extent;
+	const uint8_t *const stored = stored_bytes(sealing, number, &extent);
+	struct cairn_digest digest;
+	uint8_t *bytes;
+
+	if (stored == NULL || extent.size != size)
+		return;
+	if (extent.codec == CODEC_RAW && extent.stored_size == size) {
+		digest = digest_bytes(stored, size);
+		put_digest(to, &digest);
+	}
+	if (extent.codec != CODEC_LZ4 || (bytes = decode(stored, &extent)) == NULL)
+		return;
+	digest = digest_bytes(bytes, size);
+	put_digest(to, &digest);
+	free(bytes);
+}
+
+/* The bytes of a slice of one raw extent, or NULL. */
 static const uint8_t *bytes_of(const struct sealing *sealing, const struct slice_record *slice)
 {
 	struct extent_record extent;
-	const uint8_t *const record = records(sealing, SECTION_EXTENTS, slice->extent_index, 1,
-					      EXTENT_RECORD_SIZE);
+	const uint8_t *bytes = slice->extent_count != 1
+				       ? NULL
+				       : stored_bytes(sealing, slice->extent_index, &extent);
 
-	if (slice->extent_count != 1 || record == NULL ||
-	    extent_record_decode(record, &extent, NULL) != CAIRN_OK || extent.shard != 0 ||
-	    extent.size != slice->size ||
-	    !range_within(extent.offset, extent.size, sealing->container->size))
-		return NULL;
-	return sealing->container->bytes + extent.offset;
+	return bytes != NULL && extent.codec == CODEC_RAW && extent.stored_size == slice->size
+		       ? bytes
+		       : NULL;
+}
+
+static void seal_chunks(const struct sealing *sealing, const struct slice_record *slice,
+			uint64_t count, uint8_t *digests)
+{
+	const uint8_t *const bytes = bytes_of(sealing, slice);
+
+	for (uint64_t i = 0; i < count; i++) {
+		const uint64_t done = i * slice->chunk_size;
+		const uint64_t left = slice->size - done;
+		const uint64_t size = left < slice->chunk_size ? left : slice->chunk_size;
+
+		if (bytes != NULL) {
+			const struct cairn_digest digest = digest_bytes(bytes + done, size);
+
+			put_digest(digests + i * DIGEST_SIZE, &digest);
+		} else if (slice->extent_count == count) {
+			seal_chunk(sealing, slice->extent_index + i, size,
+				   digests + i * DIGEST_SIZE);
+		}
+	}
 }
 
 static void seal_slice(struct sealing *sealing, const uint8_t *record)
 {
 	struct slice_record slice;
-	const uint8_t *bytes;
 	uint64_t count;
 	uint8_t *digests;
 
 	if (slice_record_decode(record, &slice, NULL) != CAIRN_OK || slice.chunk_size == 0 ||
-	    slice.digest_kind != DIGEST_XXH3_128)
+	    slice.digest_kind != DIGEST_XXH3_128 || slice.size > sealing->bytes_left)
 		return;
-	bytes = bytes_of(sealing, &slice);
 	count = divide_up(slice.size, slice.chunk_size);
 	digests = records(sealing, SECTION_CHUNK_DIGESTS, slice.chunk_index, count, DIGEST_SIZE);
-	if (bytes == NULL || digests == NULL || slice.size > sealing->bytes_left)
+	if (digests == NULL)
 		return;
 	sealing->bytes_left -= slice.size;
-	for (uint64_t i = 0; i < count; i++) {
-		const uint64_t done = i * slice.chunk_size;
-		const uint64_t left = slice.size - done;
-		const struct cairn_digest digest = digest_bytes(
-			bytes + done, left < slice.chunk_size ? left : slice.chunk_size);
+	seal_chunks(sealing, &slice, count, digests);
+}
 
-		put_digest(digests + i * DIGEST_SIZE, &digest);
-	}
+/* The digest of stored bytes that are compressed. */
+static void seal_extent(struct sealing *sealing, uint64_t number, uint8_t *record)
+{
+	struct extent_record extent;
+	const uint8_t *const stored = stored_bytes(sealing, number, &extent);
+
+	if (stored == NULL || extent.codec != CODEC_LZ4 || extent.stored_size > sealing->bytes_left)
+		return;
+	sealing->bytes_left -= extent.stored_size;
+	store_u64(record + EXTENT_AT_STORED_DIGEST, digest64_bytes(stored, extent.stored_size));
 }
 
 /* The digest of a tensor whose slices have their chunk digests one after the other. */
@@ -151,11 +231,14 @@ static void seal_alias(const struct sealing *sealing, uint8_t *record)
 
 void reseal_data(const struct container_bytes *container)
 {
-	struct sealing sealing = {.container = container, .bytes_left = 8 * container->size};
+	struct sealing sealing = {.container = container, .bytes_left = 16 * container->size};
+	const struct section *const extents = &sealing.sections[SECTION_EXTENTS];
 	const struct section *const slices = &sealing.sections[SECTION_SLICES];
 	const struct section *const tensors = &sealing.sections[SECTION_TENSORS];
 
 	find_sections(&sealing);
+	for (uint64_t i = 0; i < extents->count; i++)
+		seal_extent(&sealing, i, extents->records + i * EXTENT_RECORD_SIZE);
 	for (uint64_t i = 0; i < slices->count; i++)
 		seal_slice(&sealing, slices->records + i * SLICE_RECORD_SIZE);
 	for (uint64_t i = 0; i < tensors->count; i++)

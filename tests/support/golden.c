@@ -399,6 +399,91 @@ static void add_unsorted(struct cairn_writer *writer)
 	add(writer, "a", CAIRN_U32, 1, dims);
 }
 
+/* Bytes that become shorter, the more so when they are shuffled: a place in the element, and a
+ * number that grows. */
+static uint8_t *numbers(struct cairn_writer *writer, uint64_t size, uint32_t width)
+{
+	uint8_t *const bytes = arena_allocate(&writer->arena, size);
+
+	must_have(bytes);
+	for (uint64_t i = 0; i < size; i++)
+		bytes[i] = (uint8_t)(i % width + i / 512 * (i % 2));
+	return bytes;
+}
+
+/* A vector of numbers; with noise in the `noise_size` bytes from `noise` on. */
+static void add_numbers(struct cairn_writer *writer, const char *name, enum cairn_dtype dtype,
+			uint64_t size, enum cairn_compression compression, uint64_t noise,
+			uint64_t noise_size)
+{
+	const struct cairn_dtype_info *const info = cairn_dtype_info(dtype);
+	const uint64_t dims[] = {size / info->block_bytes};
+	uint8_t *const bytes = numbers(writer, size, info->block_bytes);
+	const struct cairn_tensor_spec spec = {.name = cairn_string_from(name),
+					       .dtype = dtype,
+					       .rank = 1,
+					       .dims = dims,
+					       .compression = compression};
+
+	fill(bytes + noise, noise_size, &spec);
+	GOLDEN_MUST(cairn_writer_add_spec(writer, &spec, bytes, &golden_error));
+}
+
+static void add_long_string(struct cairn_writer *writer)
+{
+	static const uint64_t dims[] = {2};
+	const struct cairn_string strings[] = {
+		STRING("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+		STRING("")};
+
+	GOLDEN_MUST(cairn_writer_add_strings(writer, STRING("strings"), 1, dims, strings,
+					     &golden_error));
+}
+
+/* Each width of a shuffle; a tensor whose first chunk stays raw, one of which all do. */
+static void add_compressed(struct cairn_writer *writer)
+{
+	static const enum cairn_dtype dtypes[] = {CAIRN_U8, CAIRN_BF16, CAIRN_F32, CAIRN_C64,
+						  CAIRN_F64};
+
+	for (size_t i = 0; i < COUNT(dtypes); i++)
+		add_numbers(writer, cairn_dtype_info(dtypes[i])->name, dtypes[i], 70000,
+			    CAIRN_COMPRESSION_DEFAULT, 0, 0);
+	add_numbers(writer, "noise, then numbers", CAIRN_U8, 70000, CAIRN_COMPRESSION_DEFAULT, 0,
+		    65536);
+	add_numbers(writer, "noise", CAIRN_U8, 66000, CAIRN_COMPRESSION_DEFAULT, 0, 66000);
+	add_named(writer, STRING("small"));
+	add_long_string(writer);
+}
+
+/* Few bytes: with and without a shuffle, next to what is raw; slices; an alias; metadata. */
+static void add_some_compressed(struct cairn_writer *writer)
+{
+	static const uint64_t dims[] = {40, 20};
+	static const uint64_t starts[][2] = {{0, 0}, {0, 10}};
+	static const uint64_t lengths[][2] = {{40, 10}, {40, 10}};
+
+	add_numbers(writer, "shuffled", CAIRN_F32, 66000, CAIRN_COMPRESSION_LZ4_SHUFFLE, 0, 0);
+	add_numbers(writer, "not shuffled", CAIRN_F32, 66000, CAIRN_COMPRESSION_LZ4, 0, 0);
+	add_numbers(writer, "raw at the end", CAIRN_U16, 65836, CAIRN_COMPRESSION_LZ4_SHUFFLE,
+		    65536, 300);
+	add_numbers(writer, "raw", CAIRN_F16, 500, CAIRN_COMPRESSION_NONE, 0, 0);
+	for (size_t i = 0; i < COUNT(starts); i++)
+		GOLDEN_MUST(
+			cairn_writer_add_spec(writer,
+					      &(struct cairn_tensor_spec){.name = STRING("halves"),
+									  .dtype = CAIRN_F64,
+									  .rank = 2,
+									  .dims = dims,
+									  .starts = starts[i],
+									  .lengths = lengths[i]},
+					      numbers(writer, 3200, 8), &golden_error));
+	add_alias(writer, "tied", "shuffled");
+	add_long_string(writer);
+	set_text(writer, STRING("text"), STRING("metadata are never compressed"));
+}
+
 /* ---------------------------------------------------------------------------------------- table */
 
 const struct golden golden_recipes[] = {
@@ -412,6 +497,14 @@ const struct golden golden_recipes[] = {
 	{.name = "v1-chunks", .add = add_chunks, .chunk_size = 65536, .alignment = 65536},
 	{.name = "v1-tree", .add = add_tree},
 	{.name = "v1-sorted", .add = add_unsorted, .flags = CAIRN_WRITER_SORT},
+	{.name = "v1-compressed",
+	 .add = add_compressed,
+	 .chunk_size = 65536,
+	 .compression = CAIRN_COMPRESSION_LZ4_SHUFFLE},
+	{.name = "v1-some-compressed",
+	 .add = add_some_compressed,
+	 .chunk_size = 65536,
+	 .compression = CAIRN_COMPRESSION_LZ4},
 };
 const size_t golden_count = COUNT(golden_recipes);
 
@@ -423,6 +516,7 @@ struct golden_bytes golden_make(const struct golden *recipe, uint32_t thread_cou
 		.alignment = recipe->alignment,
 		.generation = recipe->generation,
 		.thread_count = thread_count,
+		.compression = recipe->compression,
 	};
 	struct memory_system *const memory = memory_system_create();
 	struct cairn_writer *writer;

@@ -63,7 +63,8 @@ static void assert_written_as_then(const struct golden *recipe, uint32_t thread_
 	struct golden_bytes written = golden_make(recipe, thread_count);
 	struct golden_bytes file = read_file(path_of(recipe, ".cairn"));
 
-	assert_same(recipe->name, &written, &file);
+	if (recipe->compression == CAIRN_COMPRESSION_DEFAULT)
+		assert_same(recipe->name, &written, &file);
 	free(written.data);
 	free(file.data);
 }
