@@ -5,8 +5,10 @@
  */
 #include "format/index_plain.h"
 
+#include "format/byte_shuffle.h"
 #include "format/digest.h"
 #include "format/index_gate.h"
+#include "format/lz4_block.h"
 #include "format/record_fields.h"
 
 /* As tensor_record_decode and index_tensor, for a tensor that is plain. */
@@ -37,19 +39,28 @@ static bool count_chunks(const uint8_t *slice, uint64_t *count)
 	return true;
 }
 
+/* As index_extent. What is raw comes first: nearly all of what is merged. */
+static bool codec_fits(const uint8_t *extent, uint64_t stored_size, uint64_t size)
+{
+	const uint8_t codec = extent[EXTENT_CODEC];
+
+	if (codec == CODEC_RAW)
+		return stored_size == size && load_u64(extent + EXTENT_STORED_DIGEST) == 0;
+	return codec != CODEC_LZ4 || (stored_size < size && lz4_block_can_hold(stored_size, size) &&
+				      byte_shuffle_known(extent[EXTENT_SHUFFLE]));
+}
+
 /* As extent_record_decode and index_extent. */
 static bool is_good_extent(const struct index *index, const uint8_t *extent)
 {
 	const uint64_t stored_size = load_u64(extent + EXTENT_STORED_SIZE);
 	const uint64_t size = load_u64(extent + EXTENT_SIZE);
-	const bool is_raw = extent[EXTENT_CODEC] == CODEC_RAW;
 
 	return load_u64(extent + EXTENT_OFFSET) < CONTAINER_SIZE_MAX && size < CONTAINER_SIZE_MAX &&
 	       stored_size < CONTAINER_SIZE_MAX &&
 	       load_u16(extent + EXTENT_SHARD) < index->shard_count &&
 	       load_u32(extent + EXTENT_RESERVED) == 0 &&
-	       load_u64(extent + EXTENT_RESERVED + 4) == 0 &&
-	       (!is_raw || (stored_size == size && load_u64(extent + EXTENT_STORED_DIGEST) == 0));
+	       load_u64(extent + EXTENT_RESERVED + 4) == 0 && codec_fits(extent, stored_size, size);
 }
 
 /* `count` records of `size` bytes, from number `first` on. */

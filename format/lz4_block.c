@@ -6,12 +6,10 @@
 #include "format/lz4_block.h"
 
 #include <assert.h>
-#include <inttypes.h>
 
 #include <lz4.h>
 
 #include "format/container.h"
-#include "format/error.h"
 
 _Static_assert(CHUNK_SIZE_MAX <= LZ4_MAX_INPUT_SIZE, "a chunk fits into a block");
 
@@ -32,17 +30,12 @@ uint64_t lz4_block_encode(const uint8_t *bytes, uint64_t size, uint8_t *stored, 
 					      limit);
 }
 
-enum cairn_status lz4_block_decode(const uint8_t *stored, uint64_t stored_size, uint8_t *bytes,
-				   uint64_t size, struct cairn_error *error)
+bool lz4_block_decode(const uint8_t *stored, uint64_t stored_size, uint8_t *bytes, uint64_t size)
 {
 	int decoded = -1;
 
 	if (size <= CHUNK_SIZE_MAX && stored_size <= CHUNK_SIZE_MAX)
 		decoded = LZ4_decompress_safe((const char *)stored, (char *)bytes, (int)stored_size,
 					      (int)size);
-	if (decoded < 0 || (uint64_t)decoded != size)
-		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
-				 "%" PRIu64 " LZ4 bytes do not decode to %" PRIu64, stored_size,
-				 size);
-	return CAIRN_OK;
+	return decoded >= 0 && (uint64_t)decoded == size;
 }

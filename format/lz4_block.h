@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <cairn/error.h>
-
 /* False when no block of so many stored bytes decodes to `size`: to be asked before anything is
  * allocated for it. */
 bool lz4_block_can_hold(uint64_t stored_size, uint64_t size);
@@ -18,9 +16,8 @@ bool lz4_block_can_hold(uint64_t stored_size, uint64_t size);
  * more than `room`. */
 uint64_t lz4_block_encode(const uint8_t *bytes, uint64_t size, uint8_t *stored, uint64_t room);
 
-/* Decodes into exactly `size` bytes, at most CHUNK_SIZE_MAX, and never writes more. CORRUPT when
- * the block is none, or of another size. */
-enum cairn_status lz4_block_decode(const uint8_t *stored, uint64_t stored_size, uint8_t *bytes,
-				   uint64_t size, struct cairn_error *error);
+/* Decodes into exactly `size` bytes, at most CHUNK_SIZE_MAX, and never writes more. False when the
+ * block is none, or of another size; then the bytes may be anything. */
+bool lz4_block_decode(const uint8_t *stored, uint64_t stored_size, uint8_t *bytes, uint64_t size);
 
 #endif

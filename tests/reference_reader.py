@@ -758,7 +758,7 @@ class Container:
         unknown = any(part.record.transform or any(extent.codec > LZ4 for extent in part.extents) for part in tensor.slices)
         if tensor.record.flags & ALIAS or unknown:
             return
-        for number, part in enumerate(tensor.slices if tensor.record.digest_kind == XXH3_128 else ()):
+        for number, part in enumerate(tensor.slices):
             raw, size = self.raw(part), part.record.chunk_size
             for chunk, digest in enumerate(part.digests):
                 must(xxh3_128(raw[size * chunk:size * (chunk + 1)]) == digest, where,

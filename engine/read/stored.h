@@ -134,8 +134,9 @@ struct stored_digests {
 
 /*
  * Reads one chunk afresh into `buffer` (chunk_size bytes) and compares it with its digest, whatever
- * is remembered. `ahead`: raw bytes from there on that will be wanted soon. On CHECKSUM `digests`
- * are equal when it is compressed bytes that differ from theirs. Also for verify.
+ * is remembered; of a slice without digests only compressed bytes are compared, with theirs.
+ * `ahead`: raw bytes from there on that will be wanted soon. On CHECKSUM `digests` are equal when
+ * it is compressed bytes that differ from theirs. Also for verify.
  */
 enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
 				     uint8_t *buffer, struct stored_scratch *scratch,

@@ -104,22 +104,26 @@ static enum cairn_status check_stored(const struct extent_record *extent, uint64
 			 chunk, extent->offset, found, extent->stored_digest);
 }
 
-static enum cairn_status decode(const struct stored *stored, const struct extent_record *extent,
-				const uint8_t *bytes, uint8_t *buffer,
-				struct stored_scratch *scratch, struct cairn_error *error)
+static enum cairn_status decode(const struct stored *stored, uint64_t chunk,
+				const struct extent_record *extent, const uint8_t *bytes,
+				uint8_t *buffer, struct stored_scratch *scratch,
+				struct cairn_error *error)
 {
 	const bool shuffled = extent->shuffle != SHUFFLE_NONE;
 	uint8_t *const to = shuffled ? stored_take_room(stored->reader->system, &scratch->shuffled,
 							extent->size)
 				     : buffer;
-	enum cairn_status status;
 
 	if (to == NULL)
 		return error_set_memory(error, "a shuffled chunk");
-	status = lz4_block_decode(bytes, extent->stored_size, to, extent->size, error);
-	if (status == CAIRN_OK && shuffled)
+	if (!lz4_block_decode(bytes, extent->stored_size, to, extent->size))
+		return error_set(error, CAIRN_CORRUPT, extent->offset,
+				 "chunk %" PRIu64 " at offset %" PRIu64 ": %" PRIu64
+				 " bytes are no LZ4 block of %" PRIu64,
+				 chunk, extent->offset, extent->stored_size, extent->size);
+	if (shuffled)
 		byte_unshuffle(to, extent->size, extent->shuffle, buffer);
-	return status;
+	return CAIRN_OK;
 }
 
 static enum cairn_status read_compressed(const struct stored *stored, uint64_t chunk,
@@ -132,7 +136,8 @@ static enum cairn_status read_compressed(const struct stored *stored, uint64_t c
 
 	if (status == CAIRN_OK)
 		status = check_stored(extent, chunk, bytes, error);
-	return status == CAIRN_OK ? decode(stored, extent, bytes, buffer, scratch, error) : status;
+	return status == CAIRN_OK ? decode(stored, chunk, extent, bytes, buffer, scratch, error)
+				  : status;
 }
 
 enum cairn_status stored_read_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,

@@ -242,7 +242,8 @@ static enum cairn_status check_chunk(struct verification *verification, const st
 	status = stored_check_chunk(stored, chunk, left, verification->buffer,
 				    &verification->scratch, &digests, &found);
 	if (status == CAIRN_OK) {
-		verification->report.bytes += size;
+		if (stored->record.digest_kind != DIGEST_NONE)
+			verification->report.bytes += size;
 		return advance(verification, size, error);
 	}
 	if (!is_finding(status)) {
@@ -296,11 +297,10 @@ static enum cairn_status check_slice(struct verification *verification,
 		return report_failure(verification, status, &found, tensor->name, error);
 	if (stored_has_foreign_check(&stored))
 		return check_foreign(verification, &stored, error);
-	if (stored.record.digest_kind == DIGEST_NONE) {
-		if (stored.record.size != 0)
-			verification->report.structure_only = 1;
+	if (stored.record.digest_kind == DIGEST_NONE && stored.record.size != 0)
+		verification->report.structure_only = 1;
+	if (stored.record.digest_kind == DIGEST_NONE && !stored.by_chunk)
 		return advance(verification, stored.record.size, error);
-	}
 	if (!make_room(verification, stored.record.chunk_size))
 		return error_set_memory(error, "a chunk");
 	chunks = divide_up(stored.record.size, stored.record.chunk_size);

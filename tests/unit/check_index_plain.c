@@ -34,6 +34,15 @@ struct subject {
 
 /* ------------------------------------------------------------------------------------- an index */
 
+/* Says that the extent is compressed, and mostly something that can be. */
+static void compress(struct random *random, struct extent_record *extent)
+{
+	extent->codec = random_below(random, 8) == 0 ? 9 : CODEC_LZ4;
+	extent->stored_size = extent->size / (100 + random_below(random, 200));
+	extent->stored_digest = random_next(random);
+	extent->shuffle = (uint8_t)random_below(random, 18);
+}
+
 /* One whole slice of some extents, with or without digests. */
 static void make_slice(struct random *random, struct subject *subject, uint32_t number)
 {
@@ -53,6 +62,8 @@ static void make_slice(struct random *random, struct subject *subject, uint32_t 
 
 		subject->extents[number][i] = (struct extent_record){
 			.offset = 4096 + i, .stored_size = size, .size = size};
+		if (random_below(random, 4) == 0)
+			compress(random, &subject->extents[number][i]);
 	}
 }
 

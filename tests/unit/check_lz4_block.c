@@ -17,28 +17,27 @@ static uint8_t *exactly(uint64_t size)
 	return bytes;
 }
 
-static enum cairn_status decode(const char *stored, uint64_t stored_size, uint64_t size,
-				const char *expected)
+static bool decode(const char *stored, uint64_t stored_size, uint64_t size, const char *expected)
 {
 	uint8_t *const block = exactly(stored_size);
 	uint8_t *const bytes = exactly(size);
-	enum cairn_status status;
+	bool decoded;
 
 	memcpy(block, stored, stored_size);
-	status = lz4_block_decode(block, stored_size, bytes, size, &test_error);
-	if (status == CAIRN_OK)
+	decoded = lz4_block_decode(block, stored_size, bytes, size);
+	if (decoded)
 		ck_assert_mem_eq(bytes, expected, size);
 	free(block);
 	free(bytes);
-	return status;
+	return decoded;
 }
 
 START_TEST(literals_and_copies_are_decoded)
 {
-	ASSERT_OK(decode("\x30"
+	ck_assert(decode("\x30"
 			 "abc",
 			 4, 3, "abc"));
-	ASSERT_OK(decode("\x14"
+	ck_assert(decode("\x14"
 			 "a"
 			 "\x01\x00\x50"
 			 "bcdef",
@@ -76,10 +75,9 @@ static const struct {
 	{"\xf0\xff\xff\xff", 4, 14},
 };
 
-START_TEST(wrong_blocks_are_corrupt)
+START_TEST(wrong_blocks_are_refused)
 {
-	ASSERT_FAILS(decode(wrong[_i].stored, wrong[_i].stored_size, wrong[_i].size, NULL),
-		     CAIRN_CORRUPT, "LZ4 bytes do not decode to");
+	ck_assert(!decode(wrong[_i].stored, wrong[_i].stored_size, wrong[_i].size, NULL));
 }
 END_TEST
 
@@ -114,7 +112,7 @@ START_TEST(what_was_encoded_is_decoded)
 		stored = lz4_block_encode(bytes, size, block, 2 * size + 16);
 		ck_assert_uint_ne(stored, 0);
 		ck_assert(lz4_block_can_hold(stored, size));
-		ASSERT_OK(lz4_block_decode(block, stored, again, size, &test_error));
+		ck_assert(lz4_block_decode(block, stored, again, size));
 		ck_assert(memcmp(again, bytes, size) == 0);
 		free(bytes);
 		free(block);
@@ -197,7 +195,7 @@ static Suite *lz4_block_suite(void)
 	TCase *tests = tcase_create("lz4_block");
 
 	tcase_add_test(tests, literals_and_copies_are_decoded);
-	tcase_add_loop_test(tests, wrong_blocks_are_corrupt, 0, COUNT_OF(wrong));
+	tcase_add_loop_test(tests, wrong_blocks_are_refused, 0, COUNT_OF(wrong));
 	tcase_add_test(tests, what_was_encoded_is_decoded);
 	tcase_add_test(tests, what_does_not_fit_is_not_encoded);
 	tcase_add_test(tests, no_block_becomes_more_than_255_times_itself);
