@@ -35,6 +35,7 @@ void case_view(struct bench *bench);
 void case_stats(struct bench *bench);
 void case_save(struct bench *bench);
 void case_formats(struct bench *bench);
+void case_lz4(struct bench *bench);
 void case_merge(struct bench *bench);
 void case_merge_tf(struct bench *bench);
 void case_diff(struct bench *bench);

@@ -8,6 +8,7 @@
  *     stats    extremes, mean and NaN of 256 MB beside XXH3 and memcpy
  *     save     durable save of 0.5 GB beside raw O_DIRECT writes, by 1 to 4 threads
  *     formats  the same bytes to other formats, beside raw O_DIRECT writes
+ *     lz4      a compressed tensor of 256 MB beside liblz4 alone
  *     merge    64 containers of 10,000 tensors merged; a sharded save by two processes
  *     merge-tf 64 TensorFlow checkpoints of 1,000 tensors merged
  *     diff     two checkpoints of 100,000 tensors by digest, two of 0.5 GB by reading
@@ -37,7 +38,7 @@ static const struct {
 	{"limits", case_limits}, {"open", case_open},         {"view", case_view},
 	{"stats", case_stats},   {"save", case_save},         {"formats", case_formats},
 	{"merge", case_merge},   {"merge-tf", case_merge_tf}, {"diff", case_diff},
-	{"memory", case_memory},
+	{"memory", case_memory}, {"lz4", case_lz4},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -54,11 +55,8 @@ struct command {
 static const char usage_text[] =
 	"usage: bench_cairn [CASE...] [options]\n"
 	"\n"
-	"Cases (all when none is named): limits open view save formats merge diff memory\n"
-	"Cases (all when none is named): limits open view stats save merge memory\n"
-	"Cases (all when none is named): limits open view save formats merge merge-tf diff\n"
-	"memory\n"
-	"Cases (all when none is named): limits open view save formats merge diff stats memory\n"
+	"Cases (all when none is named): limits open view stats save formats merge merge-tf\n"
+	"diff memory lz4\n"
 	"  --scratch DIR  where files are made; default /var/tmp. Needs 3 GB; memory: 12 GB\n"
 	"  --size GIB     of what case memory restores; default 8\n"
 	"  --quick        fewer rounds, smaller files\n"
