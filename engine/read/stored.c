@@ -286,6 +286,16 @@ uint64_t stored_chunk_offset(const struct stored *stored, uint64_t chunk)
 									     : CAIRN_NO_OFFSET;
 }
 
+uint64_t stored_chunk_stored_size(const struct stored *stored, uint64_t chunk)
+{
+	struct extent_record extent;
+
+	if (!stored->by_chunk)
+		return stored_chunk_length(stored, chunk);
+	return stored_chunk_extent(stored, chunk, &extent, NULL) == CAIRN_OK ? extent.stored_size
+									     : 0;
+}
+
 /* -------------------------------------------------------------------------------------- digests */
 
 static enum cairn_status chunk_digest(const struct stored *stored, uint64_t chunk,

@@ -149,6 +149,9 @@ uint64_t stored_file_offset(const struct stored *stored, uint64_t offset);
 /* Where the bytes of a chunk begin in their file, as they are or compressed; or CAIRN_NO_OFFSET. */
 uint64_t stored_chunk_offset(const struct stored *stored, uint64_t chunk);
 
+/* Bytes that a chunk takes in its file; 0 of one whose extent is damaged. */
+uint64_t stored_chunk_stored_size(const struct stored *stored, uint64_t chunk);
+
 /* -------------------------------------------------------------- stored_chunks.c, for the others */
 
 /* The extent of a chunk of a slice that is stored by chunk, checked. CORRUPT, UNSUPPORTED; the

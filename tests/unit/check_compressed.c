@@ -509,6 +509,40 @@ START_TEST(a_compressed_extent_must_be_a_chunk)
 }
 END_TEST
 
+static int note_sharing(void *context, const struct cairn_problem *problem)
+{
+	uint64_t *const count = context;
+
+	*count += strstr(problem->message, "some share bytes") != NULL;
+	return 0;
+}
+
+/* Chunks that are all the same bytes of the file: work that no honest file asks for ends. */
+START_TEST(verify_stops_reading_where_extents_share_too_much)
+{
+	struct bytes bytes = scene_content(&scene, "/f");
+	struct cairn_verify_report report = {0};
+	uint64_t count = 0;
+	const struct cairn_verify_options options = {.on_problem = note_sharing,
+						     .problem_context = &count};
+	struct cairn_reader *reader;
+
+	for (uint64_t chunk = 0; chunk < CHUNKS; chunk++) {
+		struct extent_record extent = extents[1];
+
+		extent.size = extent.stored_size = length_of(chunk);
+		extent_record_encode(&extent, container_record(&bytes, SECTION_EXTENTS, chunk));
+	}
+	container_reseal(&bytes);
+	ASSERT_OK(reader_open_bytes(scene.system, bytes.data, bytes.size, NULL, &reader,
+				    &test_error));
+	ASSERT_OK(cairn_reader_verify(reader, &options, &report, &test_error));
+	ck_assert_uint_eq(count, 1);
+	cairn_reader_close(reader);
+	bytes_free(&bytes);
+}
+END_TEST
+
 static Suite *compressed_suite(void)
 {
 	Suite *suite = suite_create("compressed");
@@ -533,6 +567,7 @@ static Suite *compressed_suite(void)
 			    COUNT_OF(dishonest));
 	tcase_add_test(tests, stored_bytes_that_do_not_decode_are_corrupt);
 	tcase_add_test(tests, a_compressed_extent_must_be_a_chunk);
+	tcase_add_test(tests, verify_stops_reading_where_extents_share_too_much);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
