@@ -14,6 +14,7 @@
 
 #include "engine/read/folder_search.h"
 #include "engine/read/identify.h"
+#include "engine/read/interrupted_save.h"
 #include "engine/read/reader.h"
 #include "engine/read/state_file.h"
 #include "format/bytes.h"
@@ -269,6 +270,23 @@ static enum cairn_status open_folder(struct cairn_reader *reader, int directory,
 	return status == CAIRN_OK ? status : error_prefix(error, status, name);
 }
 
+/* Nothing has the name. A save over a prefix takes its index away for a moment: if it was not
+ * interrupted, the new one may be there by now. `error` says already that nothing was found. */
+static enum cairn_status open_unfinished(struct cairn_reader *reader, int directory,
+					 const char *name, const char *table,
+					 struct cairn_error *error)
+{
+	const struct interrupted_save hint = interrupted_save_hint(reader->system, directory, name);
+	struct file file;
+
+	if (hint.text[0] == '\0')
+		return CAIRN_NOT_FOUND;
+	if (open_file_in(reader, directory, table, &file, NULL) == CAIRN_OK)
+		return open_tensorflow(reader, directory, &file, error);
+	return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET, "no such file%s",
+			 hint.text);
+}
+
 /* The other places where a path is looked for: with ".cairn" behind it, with ".index", and as the
  * pattern of shards. */
 static enum cairn_status open_longer(struct cairn_reader *reader, int directory, const char *name,
@@ -288,7 +306,9 @@ static enum cairn_status open_longer(struct cairn_reader *reader, int directory,
 		status = open_file_in(reader, directory, table, &file, error);
 	if (status == CAIRN_OK)
 		return open_tensorflow(reader, directory, &file, error);
-	return status == CAIRN_NOT_FOUND ? open_tensorflow_v1_shards(reader, directory, name, error)
+	if (status == CAIRN_NOT_FOUND)
+		status = open_tensorflow_v1_shards(reader, directory, name, error);
+	return status == CAIRN_NOT_FOUND ? open_unfinished(reader, directory, name, table, error)
 					 : status;
 }
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "engine/read/interrupted_save.h"
 #include "engine/read/reader.h"
 #include "engine/read/state_file.h"
 #include "engine/train/checkpoint_files.h"
@@ -162,13 +163,41 @@ enum cairn_status cairn_state_exists(const char *prefix, int *exists, struct cai
 	return state_exists(system_posix(), prefix, exists, error);
 }
 
+/* The state file of `folder` names a checkpoint that is not there. */
+static enum cairn_status latest_is_gone(const struct checkpoint *checkpoint, const char *folder,
+					const char *latest, struct cairn_error *error)
+{
+	struct interrupted_save hint = {""};
+
+	if (checkpoint->folder.fd >= 0)
+		hint = interrupted_save_hint(checkpoint->folder.system, checkpoint->folder.fd,
+					     checkpoint->base);
+	return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET,
+			 "the state file of %s names the checkpoint %s, which is not there%s",
+			 quote(cairn_string_from(folder)).text,
+			 quote(cairn_string_from(latest)).text, hint.text);
+}
+
+static enum cairn_status must_exist(struct system *system, const char *folder, const char *latest,
+				    struct cairn_error *error)
+{
+	struct checkpoint checkpoint;
+	enum cairn_status status = checkpoint_open(system, latest, &checkpoint, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	if (checkpoint.kind == CHECKPOINT_ABSENT)
+		status = latest_is_gone(&checkpoint, folder, latest, error);
+	checkpoint_close(&checkpoint);
+	return status;
+}
+
 static enum cairn_status find_latest(struct system *system, struct arena *arena, const char *folder,
 				     const char *latest_filename, char path[CAIRN_PATH_SIZE],
 				     struct cairn_error *error)
 {
 	struct state_text state;
 	const char *latest;
-	int exists = 0;
 	enum cairn_status status;
 
 	status = state_read(system, arena, folder, latest_filename, &state, error);
@@ -177,14 +206,9 @@ static enum cairn_status find_latest(struct system *system, struct arena *arena,
 	latest = path_join(arena, folder, state.model_path);
 	if (latest == NULL)
 		return error_set_memory(error, "a checkpoint's path");
-	status = state_exists(system, latest, &exists, error);
+	status = must_exist(system, folder, latest, error);
 	if (status != CAIRN_OK)
 		return status;
-	if (exists == 0)
-		return error_set(error, CAIRN_NOT_FOUND, CAIRN_ERROR_NO_OFFSET,
-				 "the state file of %s names the checkpoint %s, which is not there",
-				 quote(cairn_string_from(folder)).text,
-				 quote(cairn_string_from(latest)).text);
 	if (strlen(latest) >= CAIRN_PATH_SIZE)
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
 				 "the path of the latest checkpoint has %zu bytes, more than %d",

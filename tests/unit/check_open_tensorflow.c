@@ -597,6 +597,44 @@ START_TEST(a_state_file_that_leads_nowhere_is_refused)
 }
 END_TEST
 
+#define RECORD "run/.cairn-trash-00112233445566778899aabbccddeeff"
+
+START_TEST(where_a_save_over_it_was_interrupted_the_error_says_what_to_do)
+{
+	struct world world = world_open(_i);
+
+	world_make_folder(&world, "run");
+	world_make_folder(&world, RECORD);
+	write_plain(&world, RECORD "/m");
+	assert_refused(&world, "run/m", CAIRN_NOT_FOUND,
+		       "run/m': no such file; a save over it is not finished, and its old files "
+		       "are in .cairn-trash-00112233445566778899aabbccddeeff: if it was "
+		       "interrupted, cairn gc of the folder puts them back");
+	world_write_text(&world, "run/checkpoint", "model_checkpoint_path: \"m\"\n");
+	assert_refused(&world, "run", CAIRN_NOT_FOUND, "cairn gc");
+	write_plain(&world, "run/m");
+	assert_opens(&world, "run/m");
+	world_close(&world);
+}
+END_TEST
+
+START_TEST(what_is_no_record_of_a_prefix_is_none_in_its_error)
+{
+	struct world world = world_open(_i);
+
+	world_make_folder(&world, "run");
+	world_make_folder(&world, RECORD);
+	world_make_folder(&world, "run/.cairn-tmp-00112233445566778899aabbccddeeff");
+	write_plain(&world, "run/.cairn-tmp-00112233445566778899aabbccddeeff/m");
+	world_write_text(&world, RECORD "/m.data-00000-of-00001", "x");
+	world_write_text(&world, RECORD "/other.index", "x");
+	world_write_text(&world, "run/.cairn-trash-00112233445566778899aabbccddee00", "x");
+	assert_refused(&world, "run/m", CAIRN_NOT_FOUND, "no such file");
+	ck_assert_ptr_null(strstr(test_error.message, "gc"));
+	world_close(&world);
+}
+END_TEST
+
 START_TEST(a_folder_with_one_checkpoint_stands_for_it)
 {
 	struct world world = world_open(_i);
@@ -675,6 +713,10 @@ static Suite *open_tensorflow_suite(void)
 	tcase_add_loop_test(tests, a_saved_model_is_opened_by_its_folder, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, a_folder_of_checkpoints_stands_for_its_latest, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, a_state_file_that_leads_nowhere_is_refused, 0, WORLD_COUNT);
+	tcase_add_loop_test(tests, where_a_save_over_it_was_interrupted_the_error_says_what_to_do,
+			    0, WORLD_COUNT);
+	tcase_add_loop_test(tests, what_is_no_record_of_a_prefix_is_none_in_its_error, 0,
+			    WORLD_COUNT);
 	tcase_add_loop_test(tests, a_folder_with_one_checkpoint_stands_for_it, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, a_folder_of_steps_is_refused_with_the_latest, 0, WORLD_COUNT);
 	tcase_add_loop_test(tests, an_empty_checkpoint_has_no_tensors, 0, WORLD_COUNT);

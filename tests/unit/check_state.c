@@ -293,6 +293,13 @@ START_TEST(latest_is_what_the_state_file_names_if_it_is_there)
 	add("/d/ckpt-1.index");
 	ASSERT_FAILS(state_latest(sys, "d", NULL, path, &test_error), CAIRN_NOT_FOUND,
 		     "names the checkpoint 'd/ckpt-2', which is not there");
+	ck_assert_ptr_null(strstr(test_error.message, "gc"));
+	memory_system_add_directory(memory, "/d/.cairn-trash-00112233445566778899aabbccddeeff");
+	add("/d/.cairn-trash-00112233445566778899aabbccddeeff/ckpt-2.index");
+	ASSERT_FAILS(state_latest(sys, "d", NULL, path, &test_error), CAIRN_NOT_FOUND,
+		     "which is not there; a save over it is not finished, and its old files are "
+		     "in .cairn-trash-00112233445566778899aabbccddeeff: if it was interrupted, "
+		     "cairn gc");
 	ck_assert_str_eq(path, "unchanged");
 	add("/d/ckpt-2.index");
 	ASSERT_OK(state_latest(sys, "d", NULL, path, &test_error));
