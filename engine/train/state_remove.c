@@ -25,13 +25,14 @@ struct removal {
 	struct cairn_error *error;
 };
 
-/* What is gone already is no error. */
+/* What is gone already is no error, nor what can have no such name. */
 static void unlink_name(struct removal *removal, const char *name)
 {
 	const struct folder *const folder = &removal->checkpoint->folder;
 	const int result = system_unlink(folder->system, folder->fd, name);
 
-	if (result < 0 && result != -ENOENT && removal->status == CAIRN_OK)
+	if (result < 0 && result != -ENOENT && result != -ENAMETOOLONG &&
+	    removal->status == CAIRN_OK)
 		removal->status = error_set_system(removal->error, result, "cannot remove %s",
 						   quote(cairn_string_from(name)).text);
 }
@@ -115,26 +116,51 @@ static void remove_files(struct removal *removal, enum cairn_state_format format
 		removal->status = folder_commit(&removal->checkpoint->folder, removal->error);
 }
 
+static enum cairn_status begin_removal(struct system *system, const char *prefix,
+				       const struct cairn_state_remove_options *options,
+				       struct removal *removal, struct cairn_error *error)
+{
+	removal->meta_suffix = options->meta_graph_suffix == NULL ? "meta"
+								  : options->meta_graph_suffix;
+	removal->error = error;
+	if (strlen(removal->meta_suffix) >= SYSTEM_NAME_SIZE ||
+	    strchr(removal->meta_suffix, '/') != NULL)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "%s is no suffix of a file",
+				 quote(cairn_string_from(removal->meta_suffix)).text);
+	return checkpoint_open(system, prefix, removal->checkpoint, error);
+}
+
 static enum cairn_status remove_tensorflow(struct system *system, const char *prefix,
 					   const struct cairn_state_remove_options *options,
 					   struct cairn_error *error)
 {
 	struct checkpoint checkpoint;
-	struct removal removal = {.checkpoint = &checkpoint, .error = error};
-	enum cairn_status status;
+	struct removal removal = {.checkpoint = &checkpoint};
+	const enum cairn_status status = begin_removal(system, prefix, options, &removal, error);
 
-	removal.meta_suffix = options->meta_graph_suffix == NULL ? "meta"
-								 : options->meta_graph_suffix;
-	if (strlen(removal.meta_suffix) >= SYSTEM_NAME_SIZE ||
-	    strchr(removal.meta_suffix, '/') != NULL)
-		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
-				 "%s is no suffix of a file",
-				 quote(cairn_string_from(removal.meta_suffix)).text);
-	status = checkpoint_open(system, prefix, &checkpoint, error);
 	if (status != CAIRN_OK)
 		return status;
 	if (checkpoint.folder.fd >= 0)
 		remove_files(&removal, options->format);
+	checkpoint_close(&checkpoint);
+	return removal.status == CAIRN_OK ? CAIRN_OK : error_prefix(error, removal.status, prefix);
+}
+
+/* The graph's file of a checkpoint that is gone. */
+static enum cairn_status remove_graph(struct system *system, const char *prefix,
+				      const struct cairn_state_remove_options *options,
+				      struct cairn_error *error)
+{
+	struct checkpoint checkpoint;
+	struct removal removal = {.checkpoint = &checkpoint};
+	const enum cairn_status status = begin_removal(system, prefix, options, &removal, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	name_meta(&removal);
+	if (checkpoint.folder.fd >= 0)
+		unlink_name(&removal, removal.meta);
 	checkpoint_close(&checkpoint);
 	return removal.status == CAIRN_OK ? CAIRN_OK : error_prefix(error, removal.status, prefix);
 }
@@ -149,6 +175,7 @@ static bool is_sharded(struct system *system, const char *prefix)
 }
 
 static enum cairn_status remove_cairn(struct system *system, const char *prefix,
+				      const struct cairn_state_remove_options *options,
 				      struct cairn_error *error)
 {
 	char path[CAIRN_PATH_SIZE];
@@ -160,7 +187,7 @@ static enum cairn_status remove_cairn(struct system *system, const char *prefix,
 		return CAIRN_OK; /* nothing has such a path */
 	status = remove_path(system, path, &found);
 	if (status == CAIRN_OK || status == CAIRN_NOT_FOUND)
-		return CAIRN_OK;
+		return remove_graph(system, prefix, options, error);
 	if (error != NULL)
 		*error = found;
 	return status;
@@ -179,7 +206,7 @@ enum cairn_status state_remove(struct system *system, const char *prefix,
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "no prefix, or options that are unknown");
 	if (options->format == CAIRN_STATE_CAIRN)
-		return remove_cairn(system, prefix, error);
+		return remove_cairn(system, prefix, options, error);
 	return remove_tensorflow(system, prefix, options, error);
 }
 

@@ -13,6 +13,7 @@
  *     verify.h   check a whole checkpoint
  *     convert.h  from one format to another
  *     diff.h     compare two checkpoints
+ *     saver.h    save and restore variables by names, with retention: tf.train.Saver
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
  *     graph.h    the object graph of a TensorFlow checkpoint
  *     variable.h memory of a program whose value is saved and restored
@@ -31,6 +32,7 @@
 #include <cairn/graph.h>
 #include <cairn/reader.h>
 #include <cairn/save.h>
+#include <cairn/saver.h>
 #include <cairn/state.h>
 #include <cairn/stats.h>
 #include <cairn/variable.h>
