@@ -17,6 +17,8 @@
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
  *     graph.h    the object graph of a TensorFlow checkpoint
  *     variable.h memory of a program whose value is saved and restored
+ *     object.h   objects of a program, as TensorFlow's checkpoints know them
+ *     checkpoint.h  saving and restoring objects: tf.train.Checkpoint
  *
  * The library never prints, exits, reads the environment, installs a signal handler or keeps global
  * state.
@@ -25,11 +27,13 @@
 #define CAIRN_CAIRN_H
 
 #include <cairn/base.h>
+#include <cairn/checkpoint.h>
 #include <cairn/convert.h>
 #include <cairn/diff.h>
 #include <cairn/dtype.h>
 #include <cairn/error.h>
 #include <cairn/graph.h>
+#include <cairn/object.h>
 #include <cairn/reader.h>
 #include <cairn/save.h>
 #include <cairn/saver.h>
