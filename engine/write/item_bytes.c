@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "engine/write/writer.h"
+#include "engine/write/staging.h"
 #include "format/error.h"
 
 static enum cairn_status produce(const struct item *item, uint64_t offset, uint64_t size,
@@ -33,6 +33,9 @@ enum cairn_status item_read(const struct item *item, uint64_t offset, uint64_t s
 		return produce(item, offset, size, bytes, error);
 	case SOURCE_STORED:
 		return stored_copy(item->from.stored, offset, size, bytes, scratch, error);
+	case SOURCE_STAGED:
+		staged_copy(item->from.staged, offset, size, bytes);
+		return CAIRN_OK;
 	case SOURCE_NONE:
 	default:
 		assert(size == 0); /* an alias has no bytes */

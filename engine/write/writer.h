@@ -23,7 +23,8 @@ enum source_kind {
 	SOURCE_NONE, /* an alias */
 	SOURCE_MEMORY,
 	SOURCE_CALLBACK,
-	SOURCE_STORED
+	SOURCE_STORED,
+	SOURCE_STAGED /* memory, of which staging keeps account */
 };
 
 /* One piece of data: a whole tensor, a slice of one, a metadata value; or an alias, which has none.
@@ -44,6 +45,7 @@ struct item {
 	uint8_t packing;
 	uint8_t source;      /* enum source_kind */
 	uint8_t compression; /* enum cairn_compression; 0 (metadata) as none */
+	bool is_borrowed;    /* SOURCE_MEMORY: of the program's, which may change after finish */
 	uint32_t shard;      /* of TensorFlow: the data file */
 	union {
 		const uint8_t *memory;
@@ -52,6 +54,7 @@ struct item {
 			void *context;
 		} callback;
 		const struct stored *stored; /* of a reader that the writer holds a reference to */
+		const struct staged *staged; /* in the arena */
 	} from;
 
 	/* The plan's. */

@@ -254,6 +254,7 @@ enum cairn_status cairn_writer_add_spec(struct cairn_writer *writer,
 		return writer_failed(writer, status, error);
 	item->source = SOURCE_MEMORY;
 	item->from.memory = data;
+	item->is_borrowed = true;
 	writer->item_count++;
 	return CAIRN_OK;
 }
@@ -279,6 +280,7 @@ static enum cairn_status keep_copy(struct cairn_writer *writer, struct cairn_err
 		return writer_failed(writer, error_set_memory(error, "a copy of a tensor"), error);
 	}
 	item->from.memory = copy;
+	item->is_borrowed = false;
 	return CAIRN_OK;
 }
 

@@ -16,6 +16,7 @@
  *     saver.h    save and restore variables by names, with retention: tf.train.Saver
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
  *     graph.h    the object graph of a TensorFlow checkpoint
+ *     async.h    save while the program goes on
  *     variable.h memory of a program whose value is saved and restored
  *     object.h   objects of a program, as TensorFlow's checkpoints know them
  *     checkpoint.h  saving and restoring objects: tf.train.Checkpoint
@@ -26,6 +27,7 @@
 #ifndef CAIRN_CAIRN_H
 #define CAIRN_CAIRN_H
 
+#include <cairn/async.h>
 #include <cairn/base.h>
 #include <cairn/checkpoint.h>
 #include <cairn/convert.h>
