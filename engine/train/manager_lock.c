@@ -67,20 +67,20 @@ static int try_once(struct folder *folder)
 	return result;
 }
 
-static enum cairn_status take(struct manager_lock *lock, struct cairn_error *error)
+static enum cairn_status take(struct manager_lock *lock, struct folder *folder,
+			      struct cairn_error *error)
 {
 	int result = -EWOULDBLOCK;
 
 	for (int i = 0; i < LOCK_TRIES && result == -EWOULDBLOCK; i++) {
-		const enum cairn_status status = folder_lock(&lock->folder, SYSTEM_LOCK_SHARED,
-							     error);
+		const enum cairn_status status = folder_lock(folder, SYSTEM_LOCK_SHARED, error);
 
 		if (status != CAIRN_OK)
 			return status;
-		result = try_once(&lock->folder);
-		folder_unlock(&lock->folder);
+		result = try_once(folder);
+		folder_unlock(folder);
 		if (result == -EWOULDBLOCK)
-			system_sleep(lock->folder.system, LOCK_WAIT_NS);
+			system_sleep(folder->system, LOCK_WAIT_NS);
 	}
 	if (result >= 0) {
 		lock->fd = result;
@@ -95,20 +95,29 @@ static enum cairn_status take(struct manager_lock *lock, struct cairn_error *err
 		       : error_set_system(error, result, "cannot lock the folder");
 }
 
+static enum cairn_status open_folder(struct system *system, const char *path, struct folder *folder,
+				     struct cairn_error *error)
+{
+	const int fd = system_open(system, SYSTEM_CWD, path[0] == '\0' ? "." : path,
+				   SYSTEM_WANT_DIRECTORY);
+
+	*folder = (struct folder){.system = system, .fd = fd, .locks_work = true};
+	return fd < 0 ? error_set_system(error, fd, "cannot open the folder") : CAIRN_OK;
+}
+
+/* Locking goes through a descriptor of its own, which is closed again: whatever becomes of the
+ * unlocking, the folder is free then. */
 enum cairn_status manager_lock_take(struct manager_lock *lock, struct system *system,
 				    const char *folder, struct cairn_error *error)
 {
-	enum cairn_status status;
-	int fd;
+	struct folder locked = {.fd = -1};
+	enum cairn_status status = open_folder(system, folder, &lock->folder, error);
 
-	fd = system_open(system, SYSTEM_CWD, folder[0] == '\0' ? "." : folder,
-			 SYSTEM_WANT_DIRECTORY);
-	if (fd < 0) {
-		status = error_set_system(error, fd, "cannot open the folder");
-		return error_prefix(error, status, folder);
-	}
-	lock->folder = (struct folder){.system = system, .fd = fd, .locks_work = true};
-	status = take(lock, error);
+	if (status == CAIRN_OK)
+		status = open_folder(system, folder, &locked, error);
+	if (status == CAIRN_OK)
+		status = take(lock, &locked, error);
+	folder_close(&locked);
 	if (status == CAIRN_OK)
 		return CAIRN_OK;
 	folder_close(&lock->folder);

@@ -26,6 +26,7 @@
 
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
+#include "tests/crash/manager_scenarios.h"
 #include "tests/crash/prefix_scenarios.h"
 #include "tests/crash/promise.h"
 #include "tests/crash/sharded_scenarios.h"
@@ -362,6 +363,17 @@ static void add_prefixes(struct tally *total, bool is_long)
 	total->orphans += prefixes.orphans;
 }
 
+static void add_managers(struct tally *total, bool is_long)
+{
+	const struct manager_tally managers = manager_scenarios_run(is_long);
+
+	total->states += managers.states;
+	total->torn += managers.torn;
+	total->lost += managers.lost;
+	total->neither += managers.neither;
+	total->orphans += managers.orphans;
+}
+
 int main(int argc, char **argv)
 {
 	const bool is_long = argc == 2 && strcmp(argv[1], "--long") == 0;
@@ -382,6 +394,7 @@ int main(int argc, char **argv)
 	}
 	add_sharded(&total, is_long);
 	add_prefixes(&total, is_long);
+	add_managers(&total, is_long);
 	if (total.orphans != 0)
 		printf("orphans %" PRIu64 "\n", total.orphans);
 	printf("states %" PRIu64 ", torn %" PRIu64 ", lost %" PRIu64 ", neither %" PRIu64 "\n",
