@@ -158,6 +158,18 @@ uint32_t memory_descriptors_max(struct system *system)
 	return ((struct memory_system *)system)->settings.descriptors_max;
 }
 
+int memory_memory_available(struct system *system, uint64_t *bytes)
+{
+	*bytes = ((struct memory_system *)system)->settings.available;
+	return *bytes == 0 ? -ENODATA : 0;
+}
+
+int memory_tells_residency(struct system *system, int fd)
+{
+	(void)fd;
+	return ((struct memory_system *)system)->settings.tells_residency;
+}
+
 uint32_t memory_processors(struct system *system)
 {
 	return ((struct memory_system *)system)->settings.processors;

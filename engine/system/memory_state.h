@@ -139,6 +139,8 @@ void memory_thread_join(struct system *system, struct system_thread thread);
 uint32_t memory_user(struct system *system);
 uint32_t memory_processors(struct system *system);
 uint32_t memory_descriptors_max(struct system *system);
+int memory_memory_available(struct system *system, uint64_t *bytes);
+int memory_tells_residency(struct system *system, int fd);
 int memory_random(struct system *system, void *buffer, size_t size);
 void memory_sleep(struct system *system, uint64_t nanoseconds);
 uint64_t memory_monotonic(struct system *system);

@@ -53,6 +53,8 @@ static const struct system_operations memory_operations = {
 	.thread_join = memory_thread_join,
 	.processors = memory_processors,
 	.descriptors_max = memory_descriptors_max,
+	.memory_available = memory_memory_available,
+	.tells_residency = memory_tells_residency,
 	.random = memory_random,
 	.sleep = memory_sleep,
 	.monotonic = memory_monotonic,
@@ -85,6 +87,7 @@ struct memory_system *memory_system_create(void)
 	const struct memory_settings settings = {
 		.is_local = 1,
 		.resident = 1,
+		.tells_residency = 1,
 		.user = 1000,
 		.umask = 022,
 		.processors = 2,

@@ -25,6 +25,8 @@ struct memory_system;
 struct memory_settings {
 	int is_local;         /* what is_local returns: 1 */
 	int resident;         /* what resident returns: 1 */
+	int tells_residency;  /* what tells_residency returns: 1 */
+	uint64_t available;   /* bytes that memory_available tells; 0, as it begins: -ENODATA */
 	int map_shared_error; /* positive errno that a shared mapping fails with: 0, or ENODEV */
 	int no_replace_error; /* positive errno that RENAME_NO_REPLACE fails with: 0, or EINVAL,
 				 ENOSYS */

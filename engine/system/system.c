@@ -178,6 +178,11 @@ int system_resident(struct system *system, const uint8_t *address, size_t size)
 	return system->operations->resident(system, address, size);
 }
 
+int system_tells_residency(struct system *system, int fd)
+{
+	return system->operations->tells_residency(system, fd);
+}
+
 int system_advise(struct system *system, const uint8_t *address, size_t size,
 		  enum system_advice advice)
 {
@@ -218,6 +223,11 @@ int system_thread_start(struct system *system, system_thread_function function, 
 void system_thread_join(struct system *system, struct system_thread thread)
 {
 	system->operations->thread_join(system, thread);
+}
+
+int system_memory_available(struct system *system, uint64_t *bytes)
+{
+	return system->operations->memory_available(system, bytes);
 }
 
 uint32_t system_descriptors_max(struct system *system)

@@ -123,6 +123,7 @@ struct system_operations {
 	int (*populate)(struct system *, const uint8_t *address, size_t size);
 	int (*resident)(struct system *, const uint8_t *address, size_t size);
 	int (*cached)(struct system *, int fd, uint64_t offset, uint64_t size);
+	int (*tells_residency)(struct system *, int fd);
 	int (*advise)(struct system *, const uint8_t *address, size_t size,
 		      enum system_advice advice);
 
@@ -137,6 +138,7 @@ struct system_operations {
 	void (*thread_join)(struct system *, struct system_thread thread);
 	uint32_t (*processors)(struct system *);
 	uint32_t (*descriptors_max)(struct system *);
+	int (*memory_available)(struct system *, uint64_t *bytes);
 	int (*random)(struct system *, void *buffer, size_t size);
 	void (*sleep)(struct system *, uint64_t nanoseconds);
 	uint64_t (*monotonic)(struct system *);
@@ -246,6 +248,10 @@ int system_resident(struct system *system, const uint8_t *address, size_t size);
  * negative errno where the kernel does not know the call or does not tell. */
 int system_cached(struct system *system, int fd, uint64_t offset, uint64_t size);
 
+/* 1: what system_resident says of this file is true. 0: the kernel may call everything of it
+ * resident, as it does to who neither owns a file nor may write it. */
+int system_tells_residency(struct system *system, int fd);
+
 int system_advise(struct system *system, const uint8_t *address, size_t size,
 		  enum system_advice advice);
 
@@ -270,6 +276,11 @@ uint32_t system_processors(struct system *system);
 
 /* Descriptors that this process may have open at one time (RLIMIT_NOFILE). */
 uint32_t system_descriptors_max(struct system *system);
+
+/* Bytes that this process may still bring into memory without anything of use being thrown out: the
+ * least of what the host has and of what the control groups of the process leave (versions 1 and
+ * 2); pages of files count as room. -ENODATA: nothing says. */
+int system_memory_available(struct system *system, uint64_t *bytes);
 
 /* ---------------------------------------------------------------------------------------- other */
 

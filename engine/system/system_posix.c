@@ -9,6 +9,7 @@
  * from the start.
  */
 #include "engine/system/posix_clock.h"
+#include "engine/system/posix_limits.h"
 #include "engine/system/posix_watch.h"
 
 #include <errno.h>
@@ -20,12 +21,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -35,9 +34,8 @@
 #endif
 
 /* Linux transfers at most 2 GiB a call; half of it keeps every offset aligned for direct I/O. */
-#define TRANSFER_MAX   ((size_t)1 << 30)
-#define RESIDENT_MAX   ((size_t)64 << 20)
-#define PROCESSORS_MAX 65536
+#define TRANSFER_MAX ((size_t)1 << 30)
+#define RESIDENT_MAX ((size_t)64 << 20)
 
 _Static_assert(SYSTEM_CWD == AT_FDCWD, "names are relative to what the kernel calls AT_FDCWD");
 _Static_assert(sizeof(off_t) == sizeof(int64_t), "files are larger than 2 GiB");
@@ -661,44 +659,6 @@ static void posix_thread_join(struct system *system, struct system_thread thread
 	pthread_join((pthread_t)thread.handle, NULL);
 }
 
-static uint32_t posix_descriptors_max(struct system *system)
-{
-	struct rlimit limit;
-
-	(void)system;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 64; /* a cautious guess */
-	return limit.rlim_cur > UINT32_MAX ? UINT32_MAX : (uint32_t)limit.rlim_cur;
-}
-
-/* The count in the affinity mask when a set of `capacity` processors can hold it; else 0. */
-static uint32_t count_processors(size_t capacity)
-{
-	const size_t size = CPU_ALLOC_SIZE(capacity);
-	cpu_set_t *set = CPU_ALLOC(capacity);
-	int count = 0;
-
-	if (set == NULL)
-		return 0;
-	if (sched_getaffinity(0, size, set) == 0)
-		count = CPU_COUNT_S(size, set);
-	CPU_FREE(set);
-	return count > 0 ? (uint32_t)count : 0;
-}
-
-static uint32_t posix_processors(struct system *system)
-{
-	(void)system;
-	/* The kernel refuses a set that is smaller than its own. */
-	for (size_t capacity = 1024; capacity <= PROCESSORS_MAX; capacity *= 2) {
-		const uint32_t count = count_processors(capacity);
-
-		if (count != 0)
-			return count;
-	}
-	return 1;
-}
-
 /* ---------------------------------------------------------------------------------------- other */
 
 static int posix_random(struct system *system, void *buffer, size_t size)
@@ -764,6 +724,7 @@ static const struct system_operations posix_operations = {
 	.populate = posix_populate,
 	.resident = posix_resident,
 	.cached = posix_cached,
+	.tells_residency = posix_tells_residency,
 	.advise = posix_advise,
 	.allocate = posix_allocate,
 	.allocate_zeroed = posix_allocate_zeroed,
@@ -774,6 +735,7 @@ static const struct system_operations posix_operations = {
 	.thread_join = posix_thread_join,
 	.processors = posix_processors,
 	.descriptors_max = posix_descriptors_max,
+	.memory_available = posix_memory_available,
 	.random = posix_random,
 	.sleep = posix_sleep,
 	.monotonic = posix_monotonic,
