@@ -392,26 +392,34 @@ static uint64_t offset_in(const struct region *region, const uint64_t *box_start
 	return units * region->unit_size;
 }
 
-/* Moves `position` from the box's beginning to its first run that can hold wanted bytes: a small
- * range of a large tensor is quick. False when there is none. */
-static bool seek(const struct target *target, const uint64_t *starts, const uint64_t *lengths,
-		 uint32_t outer, uint64_t *position)
+/* What slice and request have in common, and how many outer dimensions are walked. */
+struct common {
+	const uint64_t *starts;
+	const uint64_t *lengths;
+	uint32_t outer;
+};
+
+/* Moves `position` from the beginning of what is common to its first run that can hold bytes from
+ * byte `first` of a box on (that of the request, or of the slice): a small range of a large tensor
+ * is quick. False when there is none. */
+static bool seek_row(const struct region *region, const uint64_t *box_starts,
+		     const uint64_t *box_lengths, uint64_t first, const struct common *common,
+		     uint64_t *position)
 {
-	const struct region *const region = target->region;
 	uint64_t wanted[CAIRN_RANK_MAX + 1];
 	uint64_t row = region->unit_size;
 	uint64_t rows;
 
-	for (uint32_t d = outer; d < region->rank; d++)
-		row *= region->lengths[d];
-	rows = target->first / row;
-	for (uint32_t d = outer; d-- > 0; rows /= region->lengths[d])
-		wanted[d] = region->starts[d] + rows % region->lengths[d];
-	for (uint32_t d = 0; d < outer; d++) {
-		if (wanted[d] < starts[d])
+	for (uint32_t d = common->outer; d < region->rank; d++)
+		row *= box_lengths[d];
+	rows = first / row;
+	for (uint32_t d = common->outer; d-- > 0; rows /= box_lengths[d])
+		wanted[d] = box_starts[d] + rows % box_lengths[d];
+	for (uint32_t d = 0; d < common->outer; d++) {
+		if (wanted[d] < common->starts[d])
 			return true;
-		if (wanted[d] - starts[d] >= lengths[d])
-			return advance(position, starts, lengths, d);
+		if (wanted[d] - common->starts[d] >= common->lengths[d])
+			return advance(position, common->starts, common->lengths, d);
 		position[d] = wanted[d];
 	}
 	return true;
@@ -436,7 +444,8 @@ static enum cairn_status copy_piece(const struct piece *piece, struct target *ta
 	outer = run_dimension(region->rank, region->lengths, piece->lengths, lengths);
 	for (uint32_t d = outer; d < region->rank; d++)
 		run *= lengths[d];
-	if (!seek(target, starts, lengths, outer, position))
+	if (!seek_row(region, region->starts, region->lengths, target->first,
+		      &(struct common){starts, lengths, outer}, position))
 		return CAIRN_OK;
 	do {
 		to = offset_in(region, region->starts, region->lengths, position);
@@ -445,6 +454,93 @@ static enum cairn_status copy_piece(const struct piece *piece, struct target *ta
 				  run, error);
 	} while (status == CAIRN_OK && to < end && advance(position, starts, lengths, outer));
 	return status;
+}
+
+/* ----------------------------------------------------------------------- bytes that are at hand */
+
+/* Bytes [begin, end) of a stored slice on their way to the region's. */
+struct window {
+	uint64_t begin;
+	uint64_t end;
+	const uint8_t *bytes;
+	uint8_t *buffer;
+};
+
+static void copy_part_of_run(const struct window *window, uint64_t from, uint64_t to, uint64_t size)
+{
+	const uint64_t begin = from > window->begin ? from : window->begin;
+	const uint64_t end = from + size < window->end ? from + size : window->end;
+
+	if (begin < end)
+		memcpy(window->buffer + to + (begin - from),
+		       window->bytes + (begin - window->begin), end - begin);
+}
+
+static void scatter_piece(const struct region *region, const struct piece *piece,
+			  const struct window *window)
+{
+	uint64_t starts[CAIRN_RANK_MAX + 1] = {0};
+	uint64_t lengths[CAIRN_RANK_MAX + 1];
+	uint64_t position[CAIRN_RANK_MAX + 1];
+	uint64_t run = region->unit_size;
+	uint64_t from;
+	uint32_t outer;
+
+	if (!intersect(region, piece, starts, lengths))
+		return;
+	memcpy(position, starts, sizeof(position));
+	outer = run_dimension(region->rank, region->lengths, piece->lengths, lengths);
+	for (uint32_t d = outer; d < region->rank; d++)
+		run *= lengths[d];
+	if (!seek_row(region, piece->starts, piece->lengths, window->begin,
+		      &(struct common){starts, lengths, outer}, position))
+		return;
+	do {
+		from = offset_in(region, piece->starts, piece->lengths, position);
+		copy_part_of_run(window, from,
+				 offset_in(region, region->starts, region->lengths, position), run);
+	} while (from < window->end && advance(position, starts, lengths, outer));
+}
+
+enum cairn_status scatter(const struct cairn_tensor *tensor, const struct tensor_record *holder,
+			  const struct region *region, const struct slice_bytes *source,
+			  uint8_t *buffer, struct cairn_error *error)
+{
+	const struct window window = {source->begin, source->end, source->bytes, buffer};
+	struct tensor_record alone = *holder;
+	struct piece piece;
+	enum cairn_status status;
+
+	alone.slice_index = source->slice;
+	status = open_piece(tensor, &alone, region, 0, &piece, error);
+	if (status == CAIRN_OK)
+		scatter_piece(region, &piece, &window);
+	return status;
+}
+
+/* Bytes of the box that slice and request have in common, and the span of the slice they are in. */
+static void note_span(const struct region *region, const struct piece *piece,
+		      struct slice_span *span)
+{
+	uint64_t starts[CAIRN_RANK_MAX + 1] = {0};
+	uint64_t lengths[CAIRN_RANK_MAX + 1];
+	uint64_t last[CAIRN_RANK_MAX + 1];
+	uint32_t outer;
+
+	*span = (struct slice_span){.slice = piece->stored.number};
+	if (!intersect(region, piece, starts, lengths))
+		return;
+	outer = run_dimension(region->rank, region->lengths, piece->lengths, lengths);
+	span->is_run = true;
+	span->size = region->unit_size;
+	for (uint32_t d = 0; d < region->rank; d++) {
+		span->is_run = span->is_run && (d >= outer || lengths[d] == 1);
+		span->size *= lengths[d];
+		last[d] = starts[d] + lengths[d] - 1;
+	}
+	span->begin = offset_in(region, piece->starts, piece->lengths, starts);
+	span->end = offset_in(region, piece->starts, piece->lengths, last) + region->unit_size;
+	span->to = offset_in(region, region->starts, region->lengths, starts);
 }
 
 /* Fine for a tensor that is said to be incomplete; else, or with slices that overlap, damage. */
@@ -513,5 +609,31 @@ enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_
 	stored_scratch_release(tensor->reader->system, &target.scratch);
 	if (status == CAIRN_OK && target.copied != size)
 		status = not_covered(tensor, holder, target.copied, size, error);
+	return status;
+}
+
+enum cairn_status for_each_span(const struct cairn_tensor *tensor,
+				const struct tensor_record *holder, const struct region *region,
+				const struct span_visitor *visitor, struct cairn_error *error)
+{
+	struct piece piece;
+	struct slice_span span;
+	uint64_t covered = 0;
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint32_t i = 0; i < holder->slice_count && status == CAIRN_OK; i++) {
+		status = open_piece(tensor, holder, region, i, &piece, error);
+		if (status != CAIRN_OK)
+			break;
+		note_span(region, &piece, &span);
+		if (span.size == 0)
+			continue;
+		covered += span.size;
+		if (covered > region->size)
+			break;
+		status = visitor->visit(visitor->context, &piece.stored, &span, error);
+	}
+	if (status == CAIRN_OK && covered != region->size)
+		status = not_covered(tensor, holder, covered, region->size, error);
 	return status;
 }

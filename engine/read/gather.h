@@ -55,4 +55,40 @@ enum cairn_status gather(const struct cairn_tensor *tensor, const struct tensor_
 			 const struct region *region, uint64_t first, uint64_t size,
 			 uint8_t *buffer, struct cairn_error *error);
 
+/* Which bytes of a stored slice a region touches. */
+struct slice_span {
+	uint64_t slice; /* number of its record */
+	uint64_t begin; /* the first, and */
+	uint64_t end;   /* the one after the last; what lies between need not be wanted */
+	uint64_t size;  /* that are wanted */
+	uint64_t to;    /* where the first one goes in the region's bytes */
+	bool is_run;    /* they are one run, here and there */
+};
+
+struct span_visitor {
+	enum cairn_status (*visit)(void *context, const struct stored *stored,
+				   const struct slice_span *span, struct cairn_error *error);
+	void *context;
+};
+
+/* Visits the stored slices that hold bytes of a region which is not empty, in stored order.
+ * PRECONDITION or CORRUPT when they are not all of it, or more: as gather. */
+enum cairn_status for_each_span(const struct cairn_tensor *tensor,
+				const struct tensor_record *holder, const struct region *region,
+				const struct span_visitor *visitor, struct cairn_error *error);
+
+/* Bytes [begin, end) of a stored slice, in memory. */
+struct slice_bytes {
+	uint64_t slice;
+	uint64_t begin;
+	uint64_t end;
+	const uint8_t *bytes;
+};
+
+/* Copies what the region has of these bytes to where it belongs in `buffer`, which holds all of the
+ * region. CORRUPT, and what the index returns. */
+enum cairn_status scatter(const struct cairn_tensor *tensor, const struct tensor_record *holder,
+			  const struct region *region, const struct slice_bytes *source,
+			  uint8_t *buffer, struct cairn_error *error);
+
 #endif

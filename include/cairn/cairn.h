@@ -7,6 +7,7 @@
  *     error.h    how functions fail
  *     dtype.h    element types
  *     reader.h   open a checkpoint, find tensors, use them in place
+ *     plan.h     bring many tensors in together: prefetch, views, own buffers
  *     writer.h   write a container, atomically and durably
  *     save.h     sharded saves: many writers, one commit; merging; clearing up
  *     stats.h    extremes, mean, NaN and zeros of a tensor
@@ -36,6 +37,7 @@
 #include <cairn/error.h>
 #include <cairn/graph.h>
 #include <cairn/object.h>
+#include <cairn/plan.h>
 #include <cairn/reader.h>
 #include <cairn/save.h>
 #include <cairn/saver.h>
