@@ -72,7 +72,11 @@ static enum cairn_status fill(void *context, const struct dense_part *part, uint
 static void seal(void *context, const struct dense_part *part, const uint8_t *bytes)
 {
 	const struct saving *const saving = context;
+	const struct bundle_content *const content = saving->content;
+	const struct bundle_part bundle_part = part_of(saving, part);
 
+	if (content->look != NULL)
+		content->look(content->context, &bundle_part, bytes);
 	saving->crcs[part->number] = crc32c_extend(0, bytes, part->size);
 }
 

@@ -38,6 +38,8 @@ struct bundle_content {
 	void (*end)(void *context, uint32_t file);
 	enum cairn_status (*fill)(void *context, const struct bundle_part *part, uint8_t *bytes,
 				  struct stored_scratch *scratch, struct cairn_error *error);
+	/* Looks at bytes that will be written, by several threads. Or NULL. */
+	void (*look)(void *context, const struct bundle_part *part, const uint8_t *bytes);
 	/* The CRC-32C of all bytes of a piece, as they were written; once for each. */
 	enum cairn_status (*take_crc)(void *context, uint32_t file, uint64_t piece, uint32_t crc,
 				      struct cairn_error *error);

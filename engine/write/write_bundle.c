@@ -7,6 +7,7 @@
  */
 #include "engine/write/bundle_plan.h"
 #include "engine/write/bundle_values.h"
+#include "engine/write/report.h"
 #include "format/bytes.h"
 #include "format/crc32c.h"
 #include "format/digest.h"
@@ -30,10 +31,11 @@ static enum cairn_status begin(void *context, uint32_t file, struct cairn_error 
 	for (uint64_t i = 0; i < save->plan.files[file].piece_count && status == CAIRN_OK; i++) {
 		struct blob *const blob = blob_of(save, file, i);
 
-		if (blob->item->block_bytes == 0)
-			status = values_store(save->writer->system, blob->item,
-					      item_elements(blob->item), blob->size, &blob->encoded,
-					      &blob->crc, error);
+		if (blob->item->block_bytes != 0)
+			continue;
+		report_look_at_strings(save->writer->report, blob->item);
+		status = values_store(save->writer->system, blob->item, item_elements(blob->item),
+				      blob->size, &blob->encoded, &blob->crc, error);
 	}
 	return status;
 }
@@ -62,6 +64,20 @@ static enum cairn_status fill(void *context, const struct bundle_part *part, uin
 	return CAIRN_OK;
 }
 
+static void look(void *context, const struct bundle_part *part, const uint8_t *bytes)
+{
+	const struct bundle_save *const save = context;
+	const struct blob *const blob = blob_of(save, part->file, part->piece);
+	const struct report_part looked_at = {.item = blob->item,
+					      .box = blob->box,
+					      .piece = blob,
+					      .offset = part->offset,
+					      .size = part->size};
+
+	if (blob->encoded == NULL)
+		report_look(save->writer->report, &looked_at, bytes);
+}
+
 /* The CRC of strings counts lengths as numbers: it is known since they were encoded. */
 static enum cairn_status take_crc(void *context, uint32_t file, uint64_t piece, uint32_t crc,
 				  struct cairn_error *error)
@@ -82,9 +98,11 @@ static enum cairn_status make_index(void *context, uint8_t **bytes, uint64_t *si
 	const enum cairn_status status = bundle_write(&writer->arena, &save->plan.bundle, bytes,
 						      size, error);
 
-	if (status == CAIRN_OK)
-		writer->content_id = digest_bytes(*bytes, *size);
-	return status;
+	if (status != CAIRN_OK)
+		return status;
+	writer->content_id = digest_bytes(*bytes, *size);
+	report_complete(writer);
+	return CAIRN_OK;
 }
 
 /* A tensor that is an alias in the checkpoint that it comes from is stored once more. */
@@ -127,11 +145,14 @@ enum cairn_status writer_save_bundle(struct cairn_writer *writer, struct cairn_e
 	struct bundle_content content = {.begin = begin,
 					 .end = end,
 					 .fill = fill,
+					 .look = look,
 					 .take_crc = take_crc,
 					 .make_index = make_index,
 					 .context = &save};
-	const enum cairn_status status = plan_bundle(&save, error);
+	enum cairn_status status = plan_bundle(&save, error);
 
+	if (status == CAIRN_OK)
+		status = report_begin(writer, error);
 	if (status != CAIRN_OK)
 		return status;
 	content.files = save.plan.files;

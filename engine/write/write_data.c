@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "engine/write/pack_data.h"
+#include "engine/write/report.h"
 #include "engine/write/segment_writer.h"
 #include "engine/write/writer.h"
 #include "format/bytes.h"
@@ -39,7 +40,7 @@ static enum cairn_status fill(void *context, uint64_t number, uint8_t *bytes,
 	return CAIRN_OK;
 }
 
-/* -------------------------------------------------------------------------------------- digests */
+/* -------------------------------------------------------------------------------------- looking */
 
 static void digest_part(const struct part *part, uint64_t chunk_size, const uint8_t *bytes)
 {
@@ -54,6 +55,16 @@ static void digest_part(const struct part *part, uint64_t chunk_size, const uint
 	}
 }
 
+static void look_at_part(struct report *report, const struct part *part, const uint8_t *bytes)
+{
+	const struct report_part looked_at = {.item = part->item,
+					      .piece = part->item,
+					      .offset = part->offset,
+					      .size = part->size};
+
+	report_look(report, &looked_at, bytes);
+}
+
 static void seal(void *context, uint64_t number, const uint8_t *bytes)
 {
 	const struct cairn_writer *const writer = context;
@@ -64,6 +75,7 @@ static void seal(void *context, uint64_t number, const uint8_t *bytes)
 		const uint64_t start = part->item->extent.offset + part->offset - segment->offset;
 
 		digest_part(part, writer->options.chunk_size, bytes + start);
+		look_at_part(writer->report, part, bytes + start);
 	}
 }
 

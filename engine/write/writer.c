@@ -15,6 +15,7 @@
 #include "engine/write/prefix_files.h"
 #include "engine/write/publish.h"
 #include "engine/write/recover.h"
+#include "engine/write/report.h"
 #include "engine/write/segment_writer.h"
 #include "format/bytes.h"
 #include "format/digest.h"
@@ -88,7 +89,7 @@ static enum cairn_status take_options(struct cairn_writer *writer,
 				      struct cairn_error *error)
 {
 	static const uint32_t known = CAIRN_WRITER_REPLACE | CAIRN_WRITER_SORT |
-				      CAIRN_WRITER_BUFFERED;
+				      CAIRN_WRITER_BUFFERED | CAIRN_WRITER_STATISTICS;
 	struct cairn_writer_options *const options = &writer->options;
 
 	if (given != NULL)
@@ -316,7 +317,10 @@ static enum cairn_status write_draft(struct cairn_writer *writer, struct draft *
 		status = writer_write_data(writer, draft, header_page, error);
 	if (status == CAIRN_OK)
 		status = write_index(writer, draft, header_page, error);
-	return status == CAIRN_OK ? report_written(writer, error) : status;
+	if (status != CAIRN_OK)
+		return status;
+	report_complete(writer);
+	return report_written(writer, error);
 }
 
 static enum cairn_status save(struct cairn_writer *writer, struct cairn_error *error)
@@ -328,7 +332,8 @@ static enum cairn_status save(struct cairn_writer *writer, struct cairn_error *e
 
 	if ((status = writer_group(writer, error)) != CAIRN_OK ||
 	    (status = writer_plan(writer, error)) != CAIRN_OK ||
-	    (status = writer_check_slices(writer, error)) != CAIRN_OK)
+	    (status = writer_check_slices(writer, error)) != CAIRN_OK ||
+	    (status = report_begin(writer, error)) != CAIRN_OK)
 		return status;
 	direct = writer->plan.file_size >= DIRECT_SIZE_MIN &&
 		 (writer->options.flags & CAIRN_WRITER_BUFFERED) == 0;
@@ -358,6 +363,7 @@ enum cairn_status cairn_writer_finish(struct cairn_writer *writer, struct cairn_
 	if (status == CAIRN_OK)
 		return CAIRN_OK;
 	writer->content_id = (struct cairn_digest){{0}};
+	writer->written = false;
 	return writer_failed(writer, status, error);
 }
 
@@ -377,6 +383,7 @@ void cairn_writer_destroy(struct cairn_writer *writer)
 	for (struct held_reader *held = writer->readers; held != NULL; held = held->next)
 		cairn_reader_close(held->reader);
 	folder_close(&writer->folder);
+	report_end(writer->report);
 	arena_fini(&writer->arena);
 	system_free(system, writer);
 }

@@ -99,6 +99,8 @@ struct held_reader {
 	struct held_reader *next;
 };
 
+struct report;
+
 struct cairn_writer {
 	struct system *system;
 	struct arena arena;
@@ -115,7 +117,9 @@ struct cairn_writer {
 
 	struct build_input input; /* made by finish */
 	struct plan plan;
+	struct report *report;          /* report.h; in the arena; NULL: nothing is asked for */
 	bool finished;                  /* or aborted: nothing can be added any more */
+	bool written;                   /* all of it: there is something to report */
 	struct cairn_error first_error; /* code CAIRN_OK: none so far */
 	struct cairn_digest content_id;
 };

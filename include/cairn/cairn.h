@@ -9,6 +9,7 @@
  *     reader.h   open a checkpoint, find tensors, use them in place
  *     plan.h     bring many tensors in together: prefetch, views, own buffers
  *     writer.h   write a container, atomically and durably
+ *     report.h   what a save has saved, beside the checkpoint before
  *     save.h     sharded saves: many writers, one commit; merging; clearing up
  *     stats.h    extremes, mean, NaN and zeros of a tensor
  *     verify.h   check a whole checkpoint
@@ -39,6 +40,7 @@
 #include <cairn/object.h>
 #include <cairn/plan.h>
 #include <cairn/reader.h>
+#include <cairn/report.h>
 #include <cairn/save.h>
 #include <cairn/saver.h>
 #include <cairn/state.h>

@@ -67,7 +67,9 @@ enum cairn_writer_flags {
 	/* lay data out in name order instead of the order of the add calls */
 	CAIRN_WRITER_SORT = 1u << 1,
 	/* write through the page cache, never with O_DIRECT */
-	CAIRN_WRITER_BUFFERED = 1u << 2
+	CAIRN_WRITER_BUFFERED = 1u << 2,
+	/* count what the tensors hold on the way, for cairn_writer_report: NaNs, zeros ... */
+	CAIRN_WRITER_STATISTICS = 1u << 3
 };
 
 /* How tensors of a container are stored. Metadata are never compressed. */
@@ -119,7 +121,11 @@ struct cairn_writer_options {
 	/* of a container, and not together with an alignment other than 4 KiB */
 	enum cairn_compression compression;
 
-	uint64_t reserved[6]; /* zero */
+	/* For cairn_writer_report: a checkpoint to compare with, usually the one before. Borrowed
+	 * until cairn_writer_finish returns; or NULL. */
+	const struct cairn_reader *previous;
+
+	uint64_t reserved[5]; /* zero */
 };
 
 /* ---------------------------------------------------------------------- create, finish, destroy */

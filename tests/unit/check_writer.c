@@ -111,7 +111,7 @@ static const struct cairn_writer_options bad_options[] = {
 	{.alignment = 4097},
 	{.alignment = 12288},
 	{.alignment = 4 << 20},
-	{.flags = 8},
+	{.flags = 16},
 	{.thread_count = 65},
 	{.size = sizeof(uint64_t) * 2},
 };
