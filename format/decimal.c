@@ -73,6 +73,12 @@ static bool stands_for(const struct digits *digits, double magnitude)
 	return strtod(text, NULL) == magnitude;
 }
 
+static void drop_zeros(struct digits *digits)
+{
+	while (digits->count > 1 && digits->text[digits->count - 1] == '0')
+		digits->text[--digits->count] = '\0';
+}
+
 /*
  * The fewest digits that mean this double. Below a power of two doubles lie closer than above it:
  * there the nearest number of few digits can belong to the neighbour, while the next one up does
@@ -90,8 +96,6 @@ static struct digits shortest_digits(double magnitude)
 		if (stands_for(&digits, magnitude))
 			break;
 	}
-	while (digits.count > 1 && digits.text[digits.count - 1] == '0')
-		digits.text[--digits.count] = '\0';
 	return digits;
 }
 
@@ -139,7 +143,8 @@ static size_t write_exponent(const struct digits *digits, char text[DECIMAL_SIZE
 				       digits->power < 0 ? '-' : '+', abs(digits->power));
 }
 
-size_t decimal_write(double value, char text[DECIMAL_SIZE])
+/* With so many digits; 0: as few as mean this double. */
+static size_t write_value(double value, int count, char text[DECIMAL_SIZE])
 {
 	size_t used = 0;
 	struct digits digits;
@@ -156,13 +161,27 @@ size_t decimal_write(double value, char text[DECIMAL_SIZE])
 	} else if (value == 0) {
 		used = append(text, used, "0.0", 3);
 	} else {
-		digits = shortest_digits(fabs(value));
+		if (count == 0)
+			digits = shortest_digits(fabs(value));
+		else
+			round_to_digits(fabs(value), count, &digits);
+		drop_zeros(&digits);
 		used = digits.power < FIXED_POWER_MIN || digits.power > FIXED_POWER_MAX
 			       ? write_exponent(&digits, text, used)
 			       : write_fixed(&digits, text, used);
 	}
 	text[used] = '\0';
 	return used;
+}
+
+size_t decimal_write(double value, char text[DECIMAL_SIZE])
+{
+	return write_value(value, 0, text);
+}
+
+size_t decimal_write_digits(double value, int count, char text[DECIMAL_SIZE])
+{
+	return write_value(value, count, text);
 }
 
 /* ---------------------------------------------------------------------------------------- parse */

@@ -21,6 +21,10 @@
  */
 size_t decimal_write(double value, char text[DECIMAL_SIZE]);
 
+/* The nearest number of `count` digits, 1 to 17, without zeros behind them; of what is not finite,
+ * and of zero, what decimal_write writes. For numbers that are shorter in another type. */
+size_t decimal_write_digits(double value, int count, char text[DECIMAL_SIZE]);
+
 /*
  * Reads [sign] digits [. digits] [e [sign] digits]; either side of the point may be empty. Rounds
  * to the nearest double; too large is infinity. False for anything else.

@@ -143,6 +143,17 @@ enum cairn_status writer_failed(struct cairn_writer *writer, enum cairn_status s
 				struct cairn_error *error);
 
 /*
+ * cairn_writer_add_callback for what is not open to callers: metadata, tensors of strings (of
+ * `variable_size` bytes with their end offsets, which the callback must get right), and a packing
+ * of one's choice. *size becomes that of the item.
+ */
+enum cairn_status writer_add_produced(struct cairn_writer *writer,
+				      const struct cairn_tensor_spec *spec,
+				      enum name_space name_space, uint8_t packing,
+				      uint64_t variable_size, cairn_produce produce, void *context,
+				      uint64_t *size, struct cairn_error *error);
+
+/*
  * Sorts items into tensors and fills writer->input. EXISTS (a name twice), MISMATCH (slices that
  * disagree), NOT_FOUND (target of an alias), LIMIT, NO_MEMORY.
  */

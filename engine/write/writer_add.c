@@ -314,6 +314,33 @@ enum cairn_status cairn_writer_add_callback(struct cairn_writer *writer,
 	return CAIRN_OK;
 }
 
+enum cairn_status writer_add_produced(struct cairn_writer *writer,
+				      const struct cairn_tensor_spec *spec,
+				      enum name_space name_space, uint8_t packing,
+				      uint64_t variable_size, cairn_produce produce, void *context,
+				      uint64_t *size, struct cairn_error *error)
+{
+	const bool is_variable = dtype_is_variable(spec->dtype);
+	struct item *item = NULL;
+	enum cairn_status status;
+
+	status = describe_packed(writer, spec, name_space, packing, &item, error);
+	if (status == CAIRN_OK && is_variable && spec->starts != NULL)
+		status = invalid(spec->name, "elements of variable size in slices", error);
+	if (status != CAIRN_OK)
+		return writer_failed(writer, status, error);
+	if (is_variable) {
+		item->size = variable_size;
+		item->tensor_size = variable_size;
+	}
+	item->source = SOURCE_CALLBACK;
+	item->from.callback.produce = produce;
+	item->from.callback.context = context;
+	*size = item->size;
+	writer->item_count++;
+	return CAIRN_OK;
+}
+
 /* -------------------------------------------------------------------------------------- strings */
 
 /* End offsets, then bytes: what a tensor of strings looks like. NULL when it does not fit or there

@@ -16,6 +16,7 @@
  *     convert.h  from one format to another
  *     diff.h     compare two checkpoints
  *     saver.h    save and restore variables by names, with retention: tf.train.Saver
+ *     text.h     a checkpoint as text, and back
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
  *     graph.h    the object graph of a TensorFlow checkpoint
  *     async.h    save while the program goes on
@@ -45,6 +46,7 @@
 #include <cairn/saver.h>
 #include <cairn/state.h>
 #include <cairn/stats.h>
+#include <cairn/text.h>
 #include <cairn/variable.h>
 #include <cairn/verify.h>
 #include <cairn/writer.h>

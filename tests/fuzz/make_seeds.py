@@ -73,6 +73,18 @@ def seeds_of_sharded():
     yield "small", b""  # the mutator knows a sound one
 
 
+def seeds_of_text():
+    for path in sorted(GOLDEN.glob("*.dump")):
+        if path.stat().st_size <= 1 << 13:
+            yield path.stem, path.read_bytes()
+    for path in sorted(GOLDEN.glob("v1-types.dump")):
+        lines = path.read_text().splitlines(keepends=True)
+        for at in range(1, len(lines), 60):
+            yield f"types-{at}", "".join(lines[:1] + lines[at:at + 60]).encode()
+    yield "beside", b'cairn-text 1\ndata-file "beside"\ntensor "a" u8 [2,2] at 3\nslice "q" q4_0 [2,32] [1:1,-] at 1\n'
+    yield "unknown", b'cairn-text 1\ntensor "x" type-999/2/3 [4] by-row base64\n  AAECAwQF\n'
+
+
 def seeds_of_index():
     for name, file in containers():
         footer = file[-PAGE:]
