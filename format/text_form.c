@@ -352,6 +352,10 @@ static enum cairn_status take_encoding(struct cursor *cursor, struct text_item *
 		item->packing = PACKING_FLAT;
 	else if (take_word(cursor, "by-row"))
 		item->packing = PACKING_ROW;
+	if (item->kind != TEXT_METADATA) {
+		item->is_shuffled = take_word(cursor, "lz4-shuffle");
+		item->is_lz4 = item->is_shuffled || take_word(cursor, "lz4");
+	}
 	if (take_word(cursor, "base64")) {
 		item->encoding = TEXT_BASE64;
 	} else if (take_word(cursor, "at")) {

@@ -69,7 +69,9 @@ struct text_item {
 	uint64_t dims[CAIRN_RANK_MAX];
 	uint64_t starts[CAIRN_RANK_MAX]; /* of a slice */
 	uint64_t lengths[CAIRN_RANK_MAX];
-	uint8_t packing; /* enum packing_scope */
+	uint8_t packing;  /* enum packing_scope */
+	bool is_lz4;      /* of a tensor or slice: compressed where that saves something, and */
+	bool is_shuffled; /* its bytes sorted before */
 	enum text_encoding encoding;
 	uint64_t offset; /* in the second file */
 	struct cairn_digest digest;

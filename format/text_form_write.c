@@ -84,6 +84,8 @@ static void put_encoding(struct description *to, const struct text_item *item)
 {
 	if (item->packing != dtype_packing(item->dtype))
 		put(to, item->packing == PACKING_ROW ? " by-row" : " flat");
+	if (item->is_lz4)
+		put(to, item->is_shuffled ? " lz4-shuffle" : " lz4");
 	if (item->encoding == TEXT_BASE64)
 		put(to, " base64");
 	if (item->encoding == TEXT_BESIDE) {

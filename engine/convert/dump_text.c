@@ -15,6 +15,7 @@
 #include "engine/convert/text_output.h"
 #include "engine/read/stored.h"
 #include "format/base64.h"
+#include "format/byte_shuffle.h"
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/dtype.h"
@@ -290,6 +291,7 @@ static void describe(struct dump *dump, const struct cairn_tensor *tensor,
 	item->block_bytes = tensor->block_bytes;
 	item->rank = tensor->rank;
 	item->packing = record->packing;
+	item->is_lz4 = item->is_shuffled = false;
 	item->encoding = TEXT_READABLE;
 	for (uint32_t d = 0; d < tensor->rank; d++)
 		item->dims[d] = tensor->dims[d];
@@ -314,6 +316,23 @@ static enum cairn_status describe_slice(struct dump *dump, const struct stored *
 		item->lengths[d] = pairs[2 * d + 1];
 	}
 	return CAIRN_OK;
+}
+
+/* What was asked for can be told from any chunk that became smaller. */
+static enum cairn_status describe_compression(struct dump *dump, const struct stored *stored,
+					      struct cairn_error *error)
+{
+	struct text_item *const item = &dump->item;
+	struct extent_record extent = {.codec = CODEC_RAW};
+	enum cairn_status status = CAIRN_OK;
+
+	item->is_lz4 = stored->by_chunk && item->kind != TEXT_METADATA;
+	for (uint32_t i = 0; item->is_lz4 && status == CAIRN_OK && extent.codec == CODEC_RAW &&
+			     i < stored->record.extent_count;
+	     i++)
+		status = stored_chunk_extent(stored, i, &extent, error);
+	item->is_shuffled = item->is_lz4 && extent.shuffle != SHUFFLE_NONE;
+	return status == CAIRN_OK ? status : stored_located(stored, status, error);
 }
 
 static void put_item(struct dump *dump)
@@ -347,6 +366,8 @@ static enum cairn_status dump_slice(struct dump *dump, const struct cairn_tensor
 			     error);
 	if (status == CAIRN_OK)
 		status = describe_slice(dump, &stored, error);
+	if (status == CAIRN_OK)
+		status = describe_compression(dump, &stored, error);
 	if (status != CAIRN_OK)
 		return status;
 	dump->item.encoding = choose_encoding(dump, stored.record.size);
@@ -366,6 +387,16 @@ static enum cairn_status dump_whole(struct dump *dump, const struct cairn_tensor
 		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
 				 "nothing of tensor %s is stored", quote(tensor->name).text);
 	describe(dump, tensor, holder);
+	if (holder->slice_count == 1) {
+		struct stored stored;
+		enum cairn_status status = stored_open(dump->reader, holder->slice_index,
+						       tensor->name, &stored, error);
+
+		if (status == CAIRN_OK)
+			status = describe_compression(dump, &stored, error);
+		if (status != CAIRN_OK)
+			return status;
+	}
 	put_item(dump);
 	return dtype_is_variable(tensor->dtype) ? put_strings(dump, tensor, error) : CAIRN_OK;
 }

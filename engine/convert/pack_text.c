@@ -187,6 +187,13 @@ static enum cairn_status check_encoding(const struct pack *pack, struct cairn_er
 			 has_text ? "as text" : "in Base64 or a data file");
 }
 
+static enum cairn_compression compression_of(const struct text_item *item)
+{
+	if (!item->is_lz4)
+		return CAIRN_COMPRESSION_NONE;
+	return item->is_shuffled ? CAIRN_COMPRESSION_LZ4_SHUFFLE : CAIRN_COMPRESSION_LZ4;
+}
+
 static enum cairn_status add_item(struct pack *pack, struct cairn_error *error)
 {
 	const struct text_item *const item = &pack->item;
@@ -199,6 +206,7 @@ static enum cairn_status add_item(struct pack *pack, struct cairn_error *error)
 		.lengths = item->kind == TEXT_SLICE ? item->lengths : NULL,
 		.block_elements = item->block_elements,
 		.block_bytes = item->block_bytes,
+		.compression = compression_of(item),
 	};
 	struct pack_note *const note = arena_allocate(&pack->arena, sizeof(*note));
 	enum cairn_status status = check_encoding(pack, error);
