@@ -129,6 +129,63 @@ static bool reads_what_differs(const struct world *world, const struct step *ste
 	       is_excused(world, json_string_value(json_object_get(step->recorded, "state_file")));
 }
 
+static bool is_load(const struct step *step)
+{
+	return is_op(step, "checkpoint.read") || is_op(step, "checkpoint.restore");
+}
+
+/* A shape that differs is a MISMATCH, as a type that differs is; TensorFlow: ValueError. */
+static bool shape_is_a_mismatch(const struct world *world, const struct step *step,
+				const struct outcome *outcome, enum difference difference,
+				const char *path)
+{
+	const char *const message = json_string_value(
+		json_object_get(json_object_get(step->recorded, "raises"), "message"));
+
+	(void)world;
+	(void)path;
+	return difference == DIFFERENT_OUTCOME && outcome->status == CAIRN_MISMATCH &&
+	       (is_load(step) || is_op(step, "object.add")) && message != NULL &&
+	       strstr(message, "incompatible tensor with shape") != NULL;
+}
+
+/* Where types or shapes do not fit nothing is restored; TensorFlow stops at the first of them. */
+static bool nothing_before_all_fit(const struct world *world, const struct step *step,
+				   const struct outcome *outcome, enum difference difference,
+				   const char *path)
+{
+	(void)world;
+	return difference == DIFFERENT_PROPERTIES && is_load(step) &&
+	       outcome->status == CAIRN_MISMATCH && has_recorded_exception(step) && path != NULL &&
+	       strcmp(path, "after") == 0;
+}
+
+/* What is no checkpoint is refused; TensorFlow reads an index as a checkpoint without tensors, and
+ * calls a folder a damaged file. */
+static bool no_checkpoint_is_refused(const struct world *world, const struct step *step,
+				     const struct outcome *outcome, enum difference difference,
+				     const char *path)
+{
+	(void)world;
+	(void)path;
+	return difference == DIFFERENT_OUTCOME && is_load(step) &&
+	       outcome->status == CAIRN_NOT_A_CHECKPOINT;
+}
+
+/* A folder stands for the checkpoint in it. */
+static bool folder_is_opened(const struct world *world, const struct step *step,
+			     const struct outcome *outcome, enum difference difference,
+			     const char *path)
+{
+	const char *const message = json_string_value(
+		json_object_get(json_object_get(step->recorded, "raises"), "message"));
+
+	(void)world;
+	(void)path;
+	return difference == DIFFERENT_OUTCOME && is_load(step) && outcome->status == CAIRN_OK &&
+	       message != NULL && strstr(message, "Is a directory") != NULL;
+}
+
 static const struct {
 	const char *name;
 	bool (*applies)(const struct world *world, const struct step *step,
@@ -139,6 +196,10 @@ static const struct {
 	{"damage-is-told", damage_is_told},
 	{"relative-once", relative_once},
 	{"reads-what-differs", reads_what_differs},
+	{"shape-is-a-mismatch", shape_is_a_mismatch},
+	{"nothing-before-all-fit", nothing_before_all_fit},
+	{"no-checkpoint-is-refused", no_checkpoint_is_refused},
+	{"folder-is-opened", folder_is_opened},
 };
 
 const char *rule_for(const struct world *world, const struct step *step,

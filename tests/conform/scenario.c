@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* One for each family; new ones go behind. */
-static const struct family *const families[] = {&family_fs, &family_state};
+static const struct family *const families[] = {&family_fs, &family_state, &family_checkpoint};
 
 #define FAMILY_COUNT (sizeof(families) / sizeof(families[0]))
 
