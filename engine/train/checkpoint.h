@@ -40,4 +40,14 @@ enum cairn_status load_status_create(struct cairn_checkpoint *checkpoint, enum c
 				     struct restore *restore, struct cairn_load_status **status,
 				     struct cairn_error *error);
 
+/* Whether objects are bound to a node, by their numbers in a walk that is going on; the caller
+ * frees it with the system. NULL: no memory. */
+bool *load_bound_objects(const struct restore *restore, const struct walk *walk);
+
+/* Of a name-based restore: the checkpoint has no value for the object. */
+bool load_is_unrestored(const struct restore *restore, const struct cairn_object *object);
+
+/* The node is a slot variable, and these are left. */
+bool load_is_skipped(const struct restore *restore, uint32_t node);
+
 #endif

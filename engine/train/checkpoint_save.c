@@ -153,6 +153,7 @@ static enum cairn_status save_walked(struct saving *saving, struct cairn_error *
 {
 	enum cairn_status status = describe(saving, error);
 
+	walk_clear_numbers(&saving->walk); /* callbacks may ask for a walk of their own */
 	if (status == CAIRN_OK)
 		status = create_writer(saving, error);
 	if (status == CAIRN_OK)

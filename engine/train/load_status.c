@@ -106,8 +106,7 @@ static void show(struct shown *shown, const struct walk *walk, uint32_t node)
 
 /* -------------------------------------------------------------------------------- what is bound */
 
-/* Whether objects are bound, while a walk numbers them; the caller frees it. */
-static bool *bound_objects(const struct restore *restore, const struct walk *walk)
+bool *load_bound_objects(const struct restore *restore, const struct walk *walk)
 {
 	bool *const bound = system_allocate_zeroed(walk->system, walk->count);
 
@@ -132,7 +131,7 @@ static enum cairn_status find_unbound(const struct cairn_load_status *status, st
 	*shown = (struct shown){.used = 0};
 	if (result != CAIRN_OK)
 		return result;
-	bound = bound_objects(status->restore, &walk);
+	bound = load_bound_objects(status->restore, &walk);
 	if (bound == NULL)
 		result = error_set_memory(error, "a load status");
 	for (uint32_t i = 0; bound != NULL && i < walk.count; i++) {
@@ -174,7 +173,7 @@ static enum cairn_status existing_objects(const struct cairn_load_status *status
 
 /* ------------------------------------------------------------------------------------- by names */
 
-static bool has_unrestored(const struct restore *restore, const struct cairn_object *object)
+bool load_is_unrestored(const struct restore *restore, const struct cairn_object *object)
 {
 	for (uint32_t i = 0; i < restore->unrestored_count; i++) {
 		if (restore->unrestored[i].object->object == object)
@@ -201,7 +200,7 @@ static enum cairn_status named_objects(const struct cairn_load_status *status,
 		if (object->update_uid < restore->uid)
 			show(&late, &walk, i);
 		else if (object->value.data != &object->value.counter &&
-			 has_unrestored(restore, object))
+			 load_is_unrestored(restore, object))
 			show(&missing, &walk, i);
 	}
 	walk_end(&walk);
@@ -215,9 +214,9 @@ static enum cairn_status named_objects(const struct cairn_load_status *status,
 
 /* ----------------------------------------------------------------------------------- assertions */
 
-static bool is_slot(const struct restore *restore, uint32_t node)
+bool load_is_skipped(const struct restore *restore, uint32_t node)
 {
-	return (restore->flags[node] & NODE_IS_SLOT) != 0;
+	return restore->skip_slots && (restore->flags[node] & NODE_IS_SLOT) != 0;
 }
 
 /* The attributes that a bound object does not take: all of one without a value, of a state those of
@@ -264,7 +263,7 @@ static enum cairn_status find_unconsumed(const struct restore *restore, uint32_t
 		if (unused != 0 && first_unused == WALK_NONE)
 			first_unused = i;
 		if (described.attribute_count == 0 || restore_bound(restore, i) != NULL ||
-		    (restore->skip_slots && is_slot(restore, i)))
+		    load_is_skipped(restore, i))
 			continue;
 		*node = i;
 		return CAIRN_OK;
@@ -276,7 +275,7 @@ static enum cairn_status find_unconsumed(const struct restore *restore, uint32_t
 
 static enum cairn_status check_slots(const struct restore *restore, struct cairn_error *error)
 {
-	for (uint32_t i = 0; i < restore->slot_count; i++) {
+	for (uint32_t i = 0; i < restore->slot_count && !restore->skip_slots; i++) {
 		if (restore_bound(restore, restore->slots[i].variable) == NULL)
 			return unmatched_node(restore, restore->slots[i].slot,
 					      "unresolved slot restorations: ", "", error);

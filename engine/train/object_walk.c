@@ -219,10 +219,15 @@ enum cairn_status walk_begin(struct walk *walk, const struct roots *roots, bool 
 	return status;
 }
 
-void walk_end(struct walk *walk)
+void walk_clear_numbers(struct walk *walk)
 {
 	for (uint32_t i = 0; i < walk->count; i++)
 		walk->nodes[i].object->number = 0;
+}
+
+void walk_end(struct walk *walk)
+{
+	walk_clear_numbers(walk);
 	system_free(walk->system, walk->nodes);
 	system_free(walk->system, walk->slots);
 	*walk = (struct walk){.system = walk->system};

@@ -56,6 +56,9 @@ enum cairn_status walk_begin(struct walk *walk, const struct roots *roots, bool 
 			     struct cairn_error *error);
 void walk_end(struct walk *walk);
 
+/* Takes the numbers out of the objects, and keeps the nodes: others may walk. */
+void walk_clear_numbers(struct walk *walk);
+
 /* Children of a node: of the root also those that are attached. */
 uint32_t walk_child_count(const struct walk *walk, uint32_t node);
 struct edge walk_child(const struct walk *walk, uint32_t node, uint32_t number);

@@ -60,9 +60,8 @@ static enum cairn_status fill_slots_of(struct restore *restore, uint32_t optimiz
 		if (status != CAIRN_OK)
 			break;
 		restore->flags[slot.slot] |= NODE_IS_SLOT;
-		if (!restore->skip_slots)
-			restore->slots[(*next)++] = (struct slot_reference){
-				slot.name, optimizer, (uint32_t)slot.variable, (uint32_t)slot.slot};
+		restore->slots[(*next)++] = (struct slot_reference){
+			slot.name, optimizer, (uint32_t)slot.variable, (uint32_t)slot.slot};
 	}
 	return status;
 }
@@ -86,11 +85,9 @@ static void order_slots(struct restore *restore)
 
 static enum cairn_status list_slots(struct restore *restore, struct cairn_error *error)
 {
-	enum cairn_status status = CAIRN_OK;
+	enum cairn_status status = count_slots(restore, error);
 	uint32_t next = 0;
 
-	if (!restore->skip_slots)
-		status = count_slots(restore, error);
 	if (status == CAIRN_OK)
 		status = allocate_slots(restore, error);
 	for (uint32_t i = 0; i < restore->node_count && status == CAIRN_OK; i++) {

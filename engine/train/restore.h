@@ -52,7 +52,7 @@ struct restore {
 	uint32_t node_count;
 	struct object_link **bound; /* references; NULL: none so far. is_bound() looks at them */
 	uint8_t *flags;             /* enum node_flags */
-	/* slot references, by optimizer and by variable; skipped: none */
+	/* slot references, by optimizer and by variable */
 	struct slot_reference *slots;
 	uint32_t slot_count;
 	uint32_t *slots_of_optimizer; /* first of each node in `slots`, and an end */

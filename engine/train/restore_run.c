@@ -196,7 +196,7 @@ static enum cairn_status match_slots(struct run *run, struct restore *restore, u
 {
 	enum cairn_status status = CAIRN_OK;
 
-	if (restore->slot_count == 0)
+	if (restore->slot_count == 0 || restore->skip_slots)
 		return CAIRN_OK;
 	for (uint32_t i = restore->slots_of_optimizer[node];
 	     i < restore->slots_of_optimizer[node + 1] && status == CAIRN_OK; i++) {

@@ -229,6 +229,38 @@ CAIRN_API void cairn_load_status_expect_partial(struct cairn_load_status *status
  * TensorFlow warns of when the objects go away. Else 0. */
 CAIRN_API int cairn_load_status_is_partial(const struct cairn_load_status *status);
 
+/* What became of a value. */
+enum cairn_load_outcome {
+	CAIRN_LOAD_RESTORED = 0,   /* given to its object */
+	CAIRN_LOAD_SUPERSEDED = 1, /* its object has that of a later restore */
+	CAIRN_LOAD_WAITING = 2,    /* there is no object for it, so far or any more */
+	CAIRN_LOAD_SKIPPED = 3,    /* of a slot variable, and these were to be left */
+	CAIRN_LOAD_UNUSED = 4,     /* there is an object for it, which has no such value */
+	CAIRN_LOAD_UNMATCHED = 5   /* the other way round: an object that got nothing */
+};
+
+/* Borrowed for the call, but for the object. */
+struct cairn_load_entry {
+	enum cairn_load_outcome outcome;
+	uint32_t reserved_outcome;
+	const char *path;            /* "(root).model.kernel"; a long one is cut off in front */
+	struct cairn_string key;     /* of the tensor; empty: UNMATCHED */
+	struct cairn_object *object; /* of the program, or NULL */
+	uint64_t reserved[4];
+};
+
+/* Must not change objects. Not 0: stop, with CANCELLED. */
+typedef int (*cairn_load_callback)(void *context, const struct cairn_load_entry *entry);
+
+/*
+ * Calls back with every value of the checkpoint, in the order of its objects, and then with every
+ * object of the program that has a value to save and got none: what the assertions look at, one by
+ * one. CANCELLED, NO_MEMORY; what reading the index of the checkpoint returns.
+ */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_load_status_list(const struct cairn_load_status *status, cairn_load_callback callback,
+		       void *context, struct cairn_error *error);
+
 #ifdef __cplusplus
 }
 #endif
