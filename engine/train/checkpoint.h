@@ -36,6 +36,16 @@ struct cairn_object *checkpoint_counter(const struct cairn_checkpoint *checkpoin
 enum cairn_status checkpoint_make_counter(struct cairn_checkpoint *checkpoint,
 					  struct cairn_object **counter, struct cairn_error *error);
 
+/* Counts a save, and tells the number. LIMIT, and as checkpoint_make_counter. */
+enum cairn_status checkpoint_count_save(struct cairn_checkpoint *checkpoint, int64_t *number,
+					struct cairn_error *error);
+
+/* The first half of cairn_checkpoint_write: a writer to which all values were added, to be finished
+ * and destroyed. */
+enum cairn_status checkpoint_begin_write(struct cairn_checkpoint *checkpoint, const char *prefix,
+					 const struct cairn_checkpoint_write_options *options,
+					 struct cairn_writer **writer, struct cairn_error *error);
+
 enum cairn_status load_status_create(struct cairn_checkpoint *checkpoint, enum cairn_load_kind kind,
 				     struct restore *restore, struct cairn_load_status **status,
 				     struct cairn_error *error);

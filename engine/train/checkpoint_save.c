@@ -14,7 +14,7 @@
 #include "engine/train/make_folders.h"
 #include "engine/train/object_message.h"
 #include "engine/train/state.h"
-#include "engine/write/writer.h"
+#include "engine/write/async.h"
 #include "format/error.h"
 
 #define ARENA_SIZE_MAX ((size_t)1 << 36)
@@ -149,7 +149,7 @@ static enum cairn_status create_writer(struct saving *saving, struct cairn_error
 	return writer_create(saving->system, path, &options, &saving->writer, error);
 }
 
-static enum cairn_status save_walked(struct saving *saving, struct cairn_error *error)
+static enum cairn_status add_walked(struct saving *saving, struct cairn_error *error)
 {
 	enum cairn_status status = describe(saving, error);
 
@@ -158,15 +158,14 @@ static enum cairn_status save_walked(struct saving *saving, struct cairn_error *
 		status = create_writer(saving, error);
 	if (status == CAIRN_OK)
 		status = add_values(saving, error);
-	if (status == CAIRN_OK)
-		status = cairn_writer_finish(saving->writer, error);
-	cairn_writer_destroy(saving->writer);
+	if (status != CAIRN_OK)
+		cairn_writer_destroy(saving->writer);
 	return status;
 }
 
-enum cairn_status cairn_checkpoint_write(struct cairn_checkpoint *checkpoint, const char *prefix,
+enum cairn_status checkpoint_begin_write(struct cairn_checkpoint *checkpoint, const char *prefix,
 					 const struct cairn_checkpoint_write_options *options,
-					 struct cairn_error *error)
+					 struct cairn_writer **writer, struct cairn_error *error)
 {
 	static const struct cairn_checkpoint_write_options defaults;
 	struct saving saving = {.system = checkpoint->system,
@@ -182,17 +181,63 @@ enum cairn_status cairn_checkpoint_write(struct cairn_checkpoint *checkpoint, co
 	if (status != CAIRN_OK)
 		return status;
 	arena_init(&saving.arena, reader_arena_source(saving.system), ARENA_SIZE_MAX);
-	status = save_walked(&saving, error);
+	status = add_walked(&saving, error);
 	arena_fini(&saving.arena);
 	walk_end(&saving.walk);
+	if (status == CAIRN_OK)
+		*writer = saving.writer;
 	return status;
+}
+
+/* Writes, here or in the background, and then calls `follow`, which may be NULL. Whatever becomes
+ * of it, `follow` is called once. */
+static enum cairn_status write_followed(struct cairn_checkpoint *checkpoint, const char *prefix,
+					const struct cairn_checkpoint_write_options *options,
+					async_follow follow, void *context,
+					struct cairn_error *error)
+{
+	struct cairn_async *const async = options == NULL ? NULL : options->async;
+	struct cairn_error found = {.code = CAIRN_OK};
+	struct cairn_writer *writer = NULL;
+	enum cairn_status status;
+
+	status = checkpoint_begin_write(checkpoint, prefix, options, &writer, &found);
+	if (status == CAIRN_OK && async != NULL)
+		return async_start(async, writer, follow, context, error);
+	if (status == CAIRN_OK) {
+		status = cairn_writer_finish(writer, &found);
+		cairn_writer_destroy(writer);
+	}
+	if (follow != NULL)
+		status = follow(context, status, &found);
+	if (status != CAIRN_OK && error != NULL)
+		*error = found;
+	return status;
+}
+
+/* What the save before, in the background, has to tell is told first. */
+static enum cairn_status settle(const struct cairn_checkpoint_write_options *options,
+				struct cairn_error *error)
+{
+	return options == NULL || options->async == NULL ? CAIRN_OK
+							 : cairn_async_wait(options->async, error);
+}
+
+enum cairn_status cairn_checkpoint_write(struct cairn_checkpoint *checkpoint, const char *prefix,
+					 const struct cairn_checkpoint_write_options *options,
+					 struct cairn_error *error)
+{
+	const enum cairn_status status = settle(options, error);
+
+	return status == CAIRN_OK ? write_followed(checkpoint, prefix, options, NULL, NULL, error)
+				  : status;
 }
 
 /* --------------------------------------------------------------------------- counting the saves */
 
 /* The counter stays where it is when writing fails: no number is used for two saves. */
-static enum cairn_status count_save(struct cairn_checkpoint *checkpoint, int64_t *number,
-				    struct cairn_error *error)
+enum cairn_status checkpoint_count_save(struct cairn_checkpoint *checkpoint, int64_t *number,
+					struct cairn_error *error)
 {
 	struct cairn_object *counter;
 	enum cairn_status status = checkpoint_make_counter(checkpoint, &counter, error);
@@ -221,20 +266,52 @@ static void folder_of(char path[CAIRN_PATH_SIZE])
 		*slash = '\0';
 }
 
-static enum cairn_status update_state(struct cairn_checkpoint *checkpoint, const char *path,
-				      const char *latest_filename, struct cairn_error *error)
+/* What follows the checkpoint, maybe in another thread: owned by it. */
+struct state_work {
+	struct system *system;
+	const char *latest_filename; /* or NULL; borrowed */
+	char path[CAIRN_PATH_SIZE];
+};
+
+static enum cairn_status update_state(const struct state_work *work, struct cairn_error *error)
 {
+	const char *const path = work->path;
 	const struct cairn_state_update_options options = {.size = sizeof(options),
 							   .all_model_checkpoint_paths = &path,
 							   .path_count = 1,
-							   .latest_filename = latest_filename,
+							   .latest_filename = work->latest_filename,
 							   .save_relative_paths = 1,
 							   .is_durable = 1};
 	char folder[CAIRN_PATH_SIZE];
 
 	snprintf(folder, sizeof(folder), "%s", path);
 	folder_of(folder);
-	return state_update(checkpoint->system, folder, path, &options, error);
+	return state_update(work->system, folder, path, &options, error);
+}
+
+static enum cairn_status follow_save(void *context, enum cairn_status status,
+				     struct cairn_error *error)
+{
+	struct state_work *const work = context;
+
+	if (status == CAIRN_OK)
+		status = update_state(work, error);
+	system_free(work->system, work);
+	return status;
+}
+
+static enum cairn_status save_numbered(struct cairn_checkpoint *checkpoint, const char *path,
+				       const struct cairn_checkpoint_write_options *options,
+				       struct cairn_error *error)
+{
+	struct state_work *const work = system_allocate(checkpoint->system, sizeof(*work));
+
+	if (work == NULL)
+		return error_set_memory(error, "a state file");
+	work->system = checkpoint->system;
+	work->latest_filename = options == NULL ? NULL : options->latest_filename;
+	memcpy(work->path, path, strlen(path) + 1);
+	return write_followed(checkpoint, path, options, follow_save, work, error);
 }
 
 enum cairn_status cairn_checkpoint_save(struct cairn_checkpoint *checkpoint, const char *prefix,
@@ -249,7 +326,9 @@ enum cairn_status cairn_checkpoint_save(struct cairn_checkpoint *checkpoint, con
 	if (prefix == NULL || prefix[0] == '\0')
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "no prefix to save a checkpoint to");
-	status = count_save(checkpoint, &number, error);
+	status = settle(options, error);
+	if (status == CAIRN_OK)
+		status = checkpoint_count_save(checkpoint, &number, error);
 	if (status != CAIRN_OK)
 		return status;
 	size = snprintf(numbered, sizeof(numbered), "%s-%" PRId64, prefix, number);
@@ -257,10 +336,7 @@ enum cairn_status cairn_checkpoint_save(struct cairn_checkpoint *checkpoint, con
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
 				 "the path of a checkpoint has over %zu bytes",
 				 sizeof(numbered) - 1);
-	status = cairn_checkpoint_write(checkpoint, numbered, options, error);
-	if (status == CAIRN_OK)
-		status = update_state(checkpoint, numbered,
-				      options == NULL ? NULL : options->latest_filename, error);
+	status = save_numbered(checkpoint, numbered, options, error);
 	if (status == CAIRN_OK && path != NULL)
 		memcpy(path, numbered, (size_t)size + 1);
 	return status;

@@ -177,8 +177,11 @@ enum cairn_status manager_create(struct system *system, const struct manager_sub
 	struct cairn_manager *const manager = system_allocate_zeroed(system, sizeof(*manager));
 	enum cairn_status status;
 
-	if (manager == NULL)
+	if (manager == NULL) {
+		if (subject->end != NULL)
+			subject->end(subject->context);
 		return error_set_memory(error, "a manager");
+	}
 	manager->system = system;
 	manager->subject = *subject;
 	manager_lock_init(&manager->lock);
@@ -200,6 +203,8 @@ void cairn_manager_destroy(struct cairn_manager *manager)
 	ledger_free(&manager->ledger);
 	ledger_free(&manager->next);
 	manager_lock_release(&manager->lock);
+	if (manager->subject.end != NULL)
+		manager->subject.end(manager->subject.context);
 	system_free(manager->system, manager);
 }
 

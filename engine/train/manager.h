@@ -22,6 +22,8 @@ struct manager_subject {
 	enum cairn_status (*begin)(void *context, const char *prefix, struct cairn_writer **writer,
 				   struct cairn_error *error);
 	enum cairn_status (*restore)(void *context, const char *path, struct cairn_error *error);
+	/* Frees the context, when the manager goes or could not be made; or NULL. */
+	void (*end)(void *context);
 };
 
 /* What a call has to tell although it succeeded; "" is nothing. */

@@ -69,13 +69,18 @@ static enum cairn_status wait_for_values(struct cairn_async *async, struct cairn
 enum cairn_status async_start(struct cairn_async *async, struct cairn_writer *writer,
 			      async_follow follow, void *context, struct cairn_error *error)
 {
+	struct cairn_error found = {.code = CAIRN_OK};
 	enum cairn_status status;
 
-	status = join(async, error);
+	status = join(async, &found);
 	if (status == CAIRN_OK)
-		status = staging_fill(&async->staging, writer, error);
+		status = staging_fill(&async->staging, writer, &found);
 	if (status != CAIRN_OK) {
 		cairn_writer_destroy(writer);
+		if (follow != NULL)
+			status = follow(context, status, &found);
+		if (error != NULL)
+			*error = found;
 		return status;
 	}
 	async->writer = writer;

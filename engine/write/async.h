@@ -18,8 +18,8 @@ typedef enum cairn_status (*async_follow)(void *context, enum cairn_status statu
 enum cairn_status async_create(struct system *system, const struct cairn_async_options *options,
 			       struct cairn_async **async, struct cairn_error *error);
 
-/* cairn_async_finish, with something to do afterwards: `follow` is not called where nothing was
- * begun. */
+/* cairn_async_finish, with something to do afterwards: `follow`, if it is not NULL, is called once,
+ * by the caller's thread where nothing was begun. */
 enum cairn_status async_start(struct cairn_async *async, struct cairn_writer *writer,
 			      async_follow follow, void *context, struct cairn_error *error);
 

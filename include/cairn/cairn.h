@@ -19,6 +19,7 @@
  *     text.h     a checkpoint as text, and back
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
  *     graph.h    the object graph of a TensorFlow checkpoint
+ *     manager.h  the checkpoints of a training job: what is kept, going on, in the background
  *     async.h    save while the program goes on
  *     variable.h memory of a program whose value is saved and restored
  *     object.h   objects of a program, as TensorFlow's checkpoints know them
@@ -38,6 +39,7 @@
 #include <cairn/dtype.h>
 #include <cairn/error.h>
 #include <cairn/graph.h>
+#include <cairn/manager.h>
 #include <cairn/object.h>
 #include <cairn/plan.h>
 #include <cairn/reader.h>

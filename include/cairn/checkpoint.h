@@ -41,6 +41,7 @@
 #ifndef CAIRN_CHECKPOINT_H
 #define CAIRN_CHECKPOINT_H
 
+#include <cairn/async.h>
 #include <cairn/base.h>
 #include <cairn/error.h>
 #include <cairn/object.h>
@@ -119,12 +120,17 @@ struct cairn_checkpoint_write_options {
 					"checkpoint" */
 	cairn_progress progress;     /* or NULL */
 	void *progress_context;
-	uint64_t reserved[8]; /* zero */
+	/* Writes in the background, the state file included (see async.h): what latest_filename
+	 * points to is borrowed until then. NULL: durable when the call returns. */
+	struct cairn_async *async;
+	uint64_t reserved[7]; /* zero */
 };
 
 /*
  * Writes all objects to the checkpoint `prefix`; one that is there is replaced. Folders that are
- * not there are created. Durable when this returns OK. Options may be NULL.
+ * not there are created. Durable when this returns OK. Options may be NULL. In the
+ * background (options.async) OK says that the values were taken; what the save before has to tell
+ * is returned here, and then nothing was done.
  *
  * tf.train.Checkpoint.write. INVALID_ARGUMENT: a variable that cannot be saved. UNSUPPORTED: a slot
  * variable that has children, or is reached in another way, too. PRECONDITION: something else than

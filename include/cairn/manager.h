@@ -41,6 +41,7 @@
 
 #include <cairn/async.h>
 #include <cairn/base.h>
+#include <cairn/checkpoint.h>
 #include <cairn/error.h>
 
 #ifdef __cplusplus
@@ -49,11 +50,6 @@ extern "C" {
 
 /* Manages the checkpoints of a folder. Opaque. */
 struct cairn_manager;
-
-/* See checkpoint.h. */
-struct cairn_checkpoint;
-struct cairn_checkpoint_write_options;
-struct cairn_checkpoint_read_options;
 
 /* As max_to_keep: none is removed, all are listed. TensorFlow: None. */
 #define CAIRN_MANAGER_KEEP_ALL INT32_MAX
@@ -130,6 +126,23 @@ struct cairn_manager_options {
 };
 
 /* --------------------------------------------------------------------------- create and destroy */
+
+/*
+ * Manages the checkpoints of a folder, which need not be there yet: saving makes it. Checkpoints
+ * that its state file lists with times are taken over, so that they are removed in their turn; what
+ * was saved without a manager never is. Nothing is removed here. `checkpoint` is borrowed. Options
+ * may be NULL.
+ *
+ * tf.train.CheckpointManager. INVALID_ARGUMENT: max_to_keep is not positive, an interval without a
+ * step counter, a state file that names no checkpoint (TensorFlow: ValueError); unknown options, a
+ * name with a '/'. BUSY: another manager is there (CAIRN_MANAGER_EXCLUSIVE). Else as
+ * cairn_state_get; but a state file that is damaged counts as none, as TensorFlow has it, and
+ * cairn_manager_note tells.
+ */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_manager_create(struct cairn_checkpoint *checkpoint, const char *folder, int32_t max_to_keep,
+		     const struct cairn_manager_options *options, struct cairn_manager **manager,
+		     struct cairn_error *error);
 
 /* Waits for what is under way, then frees. Files stay. NULL is allowed. */
 CAIRN_API void cairn_manager_destroy(struct cairn_manager *manager);
