@@ -66,11 +66,19 @@ struct family {
 extern const struct family family_fs;
 extern const struct family family_state;
 extern const struct family family_checkpoint;
+extern const struct family family_manager;
+
+/* From now on it is that time. */
+void conform_set_clock(double now);
+
+/* The folder of a manager of the scenario, or NULL. */
+const char *conform_manager_folder(const struct world *world, const char *id);
 
 /* A checkpoint of objects of the scenario, by its id; an object of it; setting a variable's value;
  * saying that the step has changed its objects. */
 struct cairn_checkpoint *conform_checkpoint(struct world *world, const char *id);
 struct cairn_object *conform_object(struct world *world, const char *id, const json_t *path);
+const void *conform_memory(struct world *world, const char *id, const json_t *path);
 void conform_assign(struct world *world, const char *id, const json_t *path, const json_t *value);
 void conform_checkpoint_changed(struct world *world, const char *id);
 

@@ -86,6 +86,18 @@ struct cairn_object *conform_object(struct world *world, const char *id, const j
 	return object;
 }
 
+const void *conform_memory(struct world *world, const char *id, const json_t *path)
+{
+	const struct cairn_object *const object = conform_object(world, id, path);
+	const struct object_memory *at = live_of(world)->objects.variables;
+
+	while (at != NULL && at->object != object)
+		at = at->next;
+	if (at == NULL)
+		conform_fail(id, "no such variable");
+	return at->data;
+}
+
 void conform_assign(struct world *world, const char *id, const json_t *path, const json_t *value)
 {
 	objects_assign(&live_of(world)->objects, conform_object(world, id, path), value);

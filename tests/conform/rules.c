@@ -30,15 +30,18 @@ static bool has_recorded_exception(const struct step *step)
 }
 
 /* Of any of the arguments that are paths. */
-static bool has_glob_argument(const struct step *step)
+static bool has_glob_argument(const struct world *world, const struct step *step)
 {
 	static const char *const names[] = {"directory", "prefix", "path", "save_path"};
 	const json_t *const prefixes = json_object_get(step->args, "prefixes");
+	const char *const manager = argument_text(step, "manager");
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (has_glob(argument_text(step, names[i])))
 			return true;
 	}
+	if (manager != NULL && has_glob(conform_manager_folder(world, manager)))
+		return true;
 	for (size_t i = 0; i < json_array_size(prefixes); i++) {
 		if (has_glob(json_string_value(json_array_get(prefixes, i))))
 			return true;
@@ -53,10 +56,9 @@ static bool paths_are_literal(const struct world *world, const struct step *step
 			      const struct outcome *outcome, enum difference difference,
 			      const char *path)
 {
-	(void)world;
 	(void)outcome;
 	(void)path;
-	return difference != DIFFERENT_TEXT && has_glob_argument(step);
+	return difference != DIFFERENT_TEXT && has_glob_argument(world, step);
 }
 
 /* TensorFlow says that there is no state file when there is one that it cannot read. */
