@@ -79,6 +79,11 @@ enum cairn_status bundle_take_dtype(uint32_t number, enum cairn_dtype *dtype,
 /* Cairn can have a tensor of that name: also LIMIT. */
 enum cairn_status bundle_check_name(struct cairn_string name, struct cairn_error *error);
 
+/* Fields of a shape, or of that of a slice of it when `ranges` are given; and of a slice. */
+void bundle_put_shape(struct proto_writer *writer, uint32_t rank, const uint64_t *dims,
+		      const uint64_t *ranges);
+void bundle_put_slice(struct proto_writer *writer, uint32_t rank, const uint64_t *ranges);
+
 /*
  * Gives sliced tensors their pieces, which are entries too: those of the first `slice_count`
  * tensors of the bundle, whose names begin with NUL. What stays of these are tensors by such a

@@ -72,19 +72,26 @@ static void put_header(struct proto_writer *writer, const struct bundle_header *
 	put_version(writer, header);
 }
 
-/* Dimensions of the tensor, or of a slice of it. */
-static void put_shape(struct proto_writer *writer, const struct item *item)
+void bundle_put_shape(struct proto_writer *writer, uint32_t rank, const uint64_t *dims,
+		      const uint64_t *ranges)
 {
-	for (uint32_t d = 0; d < item->tensor->rank; d++) {
-		uint64_t size = item->tensor->dims[d];
+	for (uint32_t d = 0; d < rank; d++) {
+		uint64_t size = dims[d];
 		struct proto_writer dim = {0};
 
-		if (item->slice != NULL && item->slice->ranges[2 * d + 1] != CAIRN_FULL)
-			size = item->slice->ranges[2 * d + 1];
+		if (ranges != NULL && ranges[2 * d + 1] != CAIRN_FULL)
+			size = ranges[2 * d + 1];
 		proto_put_nonzero(&dim, DIM_SIZE, size);
 		proto_put_head(writer, SHAPE_DIM, dim.size);
 		proto_put_nonzero(writer, DIM_SIZE, size);
 	}
+}
+
+/* Dimensions of the tensor, or of a slice of it. */
+static void put_shape(struct proto_writer *writer, const struct item *item)
+{
+	bundle_put_shape(writer, item->tensor->rank, item->tensor->dims,
+			 item->slice == NULL ? NULL : item->slice->ranges);
 }
 
 static void put_extent(struct proto_writer *writer, const uint64_t range[2])
@@ -95,7 +102,7 @@ static void put_extent(struct proto_writer *writer, const uint64_t range[2])
 	proto_put_varint(writer, EXTENT_LENGTH, range[1]);
 }
 
-static void put_slice(struct proto_writer *writer, uint32_t rank, const uint64_t *ranges)
+void bundle_put_slice(struct proto_writer *writer, uint32_t rank, const uint64_t *ranges)
 {
 	for (uint32_t d = 0; d < rank; d++) {
 		struct proto_writer extent = {0};
@@ -112,9 +119,9 @@ static void put_slices(struct proto_writer *writer, const struct bundle_tensor *
 		const uint64_t *const ranges = tensor->pieces[i].ranges;
 		struct proto_writer slice = {0};
 
-		put_slice(&slice, tensor->rank, ranges);
+		bundle_put_slice(&slice, tensor->rank, ranges);
 		proto_put_head(writer, ENTRY_SLICES, slice.size);
-		put_slice(writer, tensor->rank, ranges);
+		bundle_put_slice(writer, tensor->rank, ranges);
 	}
 }
 

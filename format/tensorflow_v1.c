@@ -17,18 +17,7 @@
 #include "format/sort_array.h"
 #include "format/tensorflow_bundle_entry.h"
 #include "format/tensorflow_slice_key.h"
-
-enum v1_field {
-	ENTRY_META = 1, /* SavedTensorSlices */
-	ENTRY_DATA = 2,
-	META_TENSOR = 1, /* SavedTensorSliceMeta */
-	META_VERSIONS = 2,
-	TENSOR_NAME = 1, /* SavedSliceMeta */
-	TENSOR_SHAPE = 2,
-	TENSOR_TYPE = 3,
-	TENSOR_SLICE = 4,
-	DATA_VALUES = 3 /* SavedSlice: a TensorProto */
-};
+#include "format/tensorflow_v1_fields.h"
 
 /* Of an extent in a slice: tag and length. */
 #define EXTENT_SIZE_MIN 2u

@@ -76,6 +76,30 @@ enum cairn_status v1_read_file(struct arena *arena, struct table_reader *table, 
 enum cairn_status v1_describe(struct arena *arena, struct v1_checkpoint *checkpoint,
 			      struct build_list *list, struct cairn_error *error);
 
+/* -------------------------------------------------------------------------------------- writing */
+
+/* A tensor, or a slice of one, with its values. All pointers are borrowed. */
+struct v1_piece {
+	struct cairn_string name;
+	enum cairn_dtype dtype;
+	uint32_t rank;
+	const uint64_t *dims;   /* of the whole */
+	const uint64_t *ranges; /* 2 * rank values, literal; NULL: all of it */
+	uint64_t elements;      /* of the piece */
+	/* Little-endian and in a row; of strings their ends, 8 bytes each, then their bytes. */
+	const uint8_t *values;
+};
+
+/* TensorFlow's writer takes values of the type. */
+bool v1_can_write(enum cairn_dtype dtype);
+
+/*
+ * The file of these pieces, in the arena, as TensorFlow writes it. INVALID_ARGUMENT (a type that it
+ * does not write, a piece twice), LIMIT (2 GiB in one piece), NO_MEMORY.
+ */
+enum cairn_status v1_write(struct arena *arena, const struct v1_piece *pieces, uint64_t count,
+			   uint8_t **bytes, uint64_t *size, struct cairn_error *error);
+
 /* ------------------------------------------------------------------------- values, when opening */
 
 /* The message that holds the values of a slice. */

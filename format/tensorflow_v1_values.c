@@ -16,58 +16,37 @@
 #include "format/error.h"
 #include "format/protobuf.h"
 #include "format/tensorflow_v1.h"
+#include "format/tensorflow_v1_fields.h"
 #include "format/varint.h"
-
-enum value_field {
-	VALUES_FLOAT = 5,
-	VALUES_DOUBLE = 6,
-	VALUES_INT = 7,
-	VALUES_STRING = 8,
-	VALUES_COMPLEX64 = 9,
-	VALUES_INT64 = 10,
-	VALUES_BOOL = 11,
-	VALUES_COMPLEX128 = 12,
-	VALUES_HALF = 13,
-	VALUES_UINT32 = 16,
-	VALUES_UINT64 = 17
-};
 
 /* In front of each string: the number of its field and its type. */
 #define STRING_TAG (VALUES_STRING << 3 | PROTO_BYTES)
 
-struct value_kind {
-	enum cairn_dtype dtype;
-	enum value_field field;
-	enum proto_type type;
-	uint32_t width;   /* bytes of an element */
-	uint32_t numbers; /* of an element */
-};
-
 static const struct value_kind kinds[] = {
-	{CAIRN_F32, VALUES_FLOAT, PROTO_FIXED32, 4, 1},
-	{CAIRN_F64, VALUES_DOUBLE, PROTO_FIXED64, 8, 1},
-	{CAIRN_C64, VALUES_COMPLEX64, PROTO_FIXED32, 8, 2},
-	{CAIRN_C128, VALUES_COMPLEX128, PROTO_FIXED64, 16, 2},
-	{CAIRN_I8, VALUES_INT, PROTO_VARINT, 1, 1},
-	{CAIRN_U8, VALUES_INT, PROTO_VARINT, 1, 1},
-	{CAIRN_I16, VALUES_INT, PROTO_VARINT, 2, 1},
-	{CAIRN_U16, VALUES_INT, PROTO_VARINT, 2, 1},
-	{CAIRN_I32, VALUES_INT, PROTO_VARINT, 4, 1},
-	{CAIRN_QINT8, VALUES_INT, PROTO_VARINT, 1, 1},
-	{CAIRN_QUINT8, VALUES_INT, PROTO_VARINT, 1, 1},
-	{CAIRN_QINT16, VALUES_INT, PROTO_VARINT, 2, 1},
-	{CAIRN_QUINT16, VALUES_INT, PROTO_VARINT, 2, 1},
-	{CAIRN_QINT32, VALUES_INT, PROTO_VARINT, 4, 1},
-	{CAIRN_I64, VALUES_INT64, PROTO_VARINT, 8, 1},
-	{CAIRN_U32, VALUES_UINT32, PROTO_VARINT, 4, 1},
-	{CAIRN_U64, VALUES_UINT64, PROTO_VARINT, 8, 1},
-	{CAIRN_BOOL, VALUES_BOOL, PROTO_VARINT, 1, 1},
-	{CAIRN_F16, VALUES_HALF, PROTO_VARINT, 2, 1},
-	{CAIRN_BF16, VALUES_HALF, PROTO_VARINT, 2, 1},
-	{CAIRN_STRING, VALUES_STRING, PROTO_BYTES, 0, 1},
+	{CAIRN_F32, VALUES_FLOAT, PROTO_FIXED32, 4, 1, false, true},
+	{CAIRN_F64, VALUES_DOUBLE, PROTO_FIXED64, 8, 1, false, true},
+	{CAIRN_C64, VALUES_COMPLEX64, PROTO_FIXED32, 8, 2, false, true},
+	{CAIRN_C128, VALUES_COMPLEX128, PROTO_FIXED64, 16, 2, false, true},
+	{CAIRN_I8, VALUES_INT, PROTO_VARINT, 1, 1, true, true},
+	{CAIRN_U8, VALUES_INT, PROTO_VARINT, 1, 1, false, true},
+	{CAIRN_I16, VALUES_INT, PROTO_VARINT, 2, 1, true, true},
+	{CAIRN_U16, VALUES_INT, PROTO_VARINT, 2, 1, false, true},
+	{CAIRN_I32, VALUES_INT, PROTO_VARINT, 4, 1, true, true},
+	{CAIRN_QINT8, VALUES_INT, PROTO_VARINT, 1, 1, true, true},
+	{CAIRN_QUINT8, VALUES_INT, PROTO_VARINT, 1, 1, false, true},
+	{CAIRN_QINT16, VALUES_INT, PROTO_VARINT, 2, 1, true, false},
+	{CAIRN_QUINT16, VALUES_INT, PROTO_VARINT, 2, 1, false, false},
+	{CAIRN_QINT32, VALUES_INT, PROTO_VARINT, 4, 1, true, true},
+	{CAIRN_I64, VALUES_INT64, PROTO_VARINT, 8, 1, true, true},
+	{CAIRN_U32, VALUES_UINT32, PROTO_VARINT, 4, 1, false, false},
+	{CAIRN_U64, VALUES_UINT64, PROTO_VARINT, 8, 1, false, false},
+	{CAIRN_BOOL, VALUES_BOOL, PROTO_VARINT, 1, 1, false, true},
+	{CAIRN_F16, VALUES_HALF, PROTO_VARINT, 2, 1, false, true},
+	{CAIRN_BF16, VALUES_HALF, PROTO_VARINT, 2, 1, false, false},
+	{CAIRN_STRING, VALUES_STRING, PROTO_BYTES, 0, 1, false, true},
 };
 
-static const struct value_kind *find_kind(enum cairn_dtype dtype)
+const struct value_kind *v1_find_kind(enum cairn_dtype dtype)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (kinds[i].dtype == dtype)
@@ -306,7 +285,7 @@ enum cairn_status v1_locate_values(struct arena *arena, const struct v1_message 
 				   struct literal_buffer *literal, struct v1_slice *slice,
 				   struct cairn_error *error)
 {
-	const struct value_kind *const kind = find_kind(message->dtype);
+	const struct value_kind *const kind = v1_find_kind(message->dtype);
 	struct stored_values stored = {0};
 	struct found found;
 	enum cairn_status status;

@@ -60,7 +60,9 @@ static enum cairn_status write_all(const struct cairn_saver *saver, struct cairn
 		status = add_variable(writer, saver->variables[i], saver->variables[i]->shard,
 				      error);
 	if (status == CAIRN_OK)
-		status = cairn_writer_finish(writer, error);
+		status = saver->options.format == CAIRN_SAVER_TENSORFLOW_V1
+				 ? writer_finish_v1(writer, saver->def.sharded, error)
+				 : cairn_writer_finish(writer, error);
 	cairn_writer_destroy(writer);
 	return status;
 }
@@ -78,6 +80,7 @@ static enum cairn_status write_container(const struct cairn_saver *saver, const 
 	return status == CAIRN_OK ? write_all(saver, writer, error) : status;
 }
 
+/* Of either of TensorFlow's formats. */
 static enum cairn_status write_bundle(const struct cairn_saver *saver, const char *prefix,
 				      struct cairn_error *error)
 {
@@ -135,11 +138,9 @@ enum cairn_status saver_write(const struct cairn_saver *saver, const char *prefi
 			      struct cairn_error *error)
 {
 	switch (saver->options.format) {
+	case CAIRN_SAVER_TENSORFLOW_V1:
 	case CAIRN_SAVER_TENSORFLOW_V2:
 		return write_bundle(saver, prefix, error);
-	case CAIRN_SAVER_TENSORFLOW_V1:
-		return error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
-				 "TensorFlow's first format");
 	case CAIRN_SAVER_CAIRN:
 	default:
 		return saver->def.sharded ? write_shards(saver, prefix, error)

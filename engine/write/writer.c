@@ -346,7 +346,11 @@ static enum cairn_status save(struct cairn_writer *writer, struct cairn_error *e
 	return status;
 }
 
-enum cairn_status cairn_writer_finish(struct cairn_writer *writer, struct cairn_error *error)
+/* Whatever the format: once, and never after an add call that failed. */
+static enum cairn_status finish(struct cairn_writer *writer,
+				enum cairn_status (*save_as)(struct cairn_writer *writer,
+							     struct cairn_error *error),
+				struct cairn_error *error)
 {
 	enum cairn_status status;
 
@@ -359,12 +363,24 @@ enum cairn_status cairn_writer_finish(struct cairn_writer *writer, struct cairn_
 			*error = writer->first_error;
 		return writer->first_error.code;
 	}
-	status = is_bundle(writer) ? writer_save_bundle(writer, error) : save(writer, error);
+	status = save_as(writer, error);
 	if (status == CAIRN_OK)
 		return CAIRN_OK;
 	writer->content_id = (struct cairn_digest){{0}};
 	writer->written = false;
 	return writer_failed(writer, status, error);
+}
+
+enum cairn_status cairn_writer_finish(struct cairn_writer *writer, struct cairn_error *error)
+{
+	return finish(writer, is_bundle(writer) ? writer_save_bundle : save, error);
+}
+
+enum cairn_status writer_finish_v1(struct cairn_writer *writer, bool shards,
+				   struct cairn_error *error)
+{
+	writer->v1_shards = shards;
+	return finish(writer, writer_save_v1, error);
 }
 
 void cairn_writer_abort(struct cairn_writer *writer)

@@ -109,6 +109,7 @@ struct cairn_writer {
 	const char *path;                    /* for messages; in the arena */
 	struct cairn_writer_options options; /* with the defaults filled in */
 	uint64_t blob_alignment;             /* of TensorFlow: of all data */
+	bool v1_shards;                      /* of its first format: names have numbers */
 
 	struct item *items; /* in the arena; in the order of the add calls */
 	uint64_t item_count;
@@ -184,7 +185,13 @@ enum cairn_status writer_write_data(struct cairn_writer *writer, const struct dr
 				    const uint8_t header_page[CONTAINER_PAGE_SIZE],
 				    struct cairn_error *error);
 
-/* All of finish for a TensorFlow checkpoint. */
+/* All of finish for a TensorFlow checkpoint; and for one of the first format. */
 enum cairn_status writer_save_bundle(struct cairn_writer *writer, struct cairn_error *error);
+enum cairn_status writer_save_v1(struct cairn_writer *writer, struct cairn_error *error);
+
+/* cairn_writer_finish of a writer for TensorFlow, in its first format: one file, or a file for each
+ * shard with its number in the name. */
+enum cairn_status writer_finish_v1(struct cairn_writer *writer, bool shards,
+				   struct cairn_error *error);
 
 #endif
