@@ -81,6 +81,13 @@ struct cairn_object *conform_object(struct world *world, const char *id, const j
 const void *conform_memory(struct world *world, const char *id, const json_t *path);
 void conform_assign(struct world *world, const char *id, const json_t *path, const json_t *value);
 void conform_checkpoint_changed(struct world *world, const char *id);
+extern const struct family family_saver;
+
+/* The saver of a step saves relative paths. */
+bool saver_saves_relative(const struct step *step);
+
+/* The program has a variable that TensorFlow calls a resource. */
+bool program_has_resources(void);
 
 enum verdict {
 	PASSED,
@@ -113,6 +120,12 @@ _Noreturn void conform_fail(const char *what, const char *why);
  * type that no scenario has. */
 json_t *tensor_to_json(const struct cairn_tensor *tensor, const struct cairn_view *view);
 json_t *shape_to_json(const struct cairn_tensor *tensor);
+
+/* The type of TensorFlow's name; one that is not known ends the run. */
+enum cairn_dtype dtype_from_json(const json_t *name);
+
+/* Sets element `index` of an array of that type. */
+void json_to_element(const json_t *json, enum cairn_dtype dtype, void *elements, uint64_t index);
 
 /* Infinities and NaN as "inf", "-inf", "nan". */
 json_t *number_to_json(double number);

@@ -5,6 +5,7 @@
  */
 #include "tests/conform/conform.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ----------------------------------------------------------------------------------- conditions */
@@ -47,6 +48,26 @@ static bool has_glob_argument(const struct world *world, const struct step *step
 			return true;
 	}
 	return false;
+}
+
+static bool recorded_text_has(const struct step *step, const char *part)
+{
+	const char *const text = json_string_value(
+		json_object_get(step->recorded, "state_file_after"));
+
+	return text != NULL && strstr(text, part) != NULL;
+}
+
+/* The path lies below `to`, and the one at its place below `from` was excused. */
+static bool is_excused_below(const struct world *world, const char *from, const char *path,
+			     const char *to)
+{
+	char old[4096];
+
+	if (path == NULL || strncmp(path, to, strlen(to)) != 0)
+		return false;
+	snprintf(old, sizeof(old), "%s%s", from, path + strlen(to));
+	return is_excused(world, old);
 }
 
 /* ------------------------------------------------------------------------------------ the rules */
@@ -118,6 +139,67 @@ static bool relative_once(const struct world *world, const struct step *step,
 	       is_op(step, "state.update") && argument_bool(step, "save_relative_paths") &&
 	       is_relative(argument_text(step, "save_dir")) && has_absolute_path(step) &&
 	       names_what_was_given(world, step);
+}
+
+/* Of a saver: its latest is named as it was given, and an older entry that is absolute lies in the
+ * folder, not beside it. */
+static bool saver_relative_once(const struct world *world, const struct step *step,
+				const struct outcome *outcome, enum difference difference,
+				const char *path)
+{
+	(void)world;
+	(void)path;
+	return difference == DIFFERENT_TEXT && outcome->status == CAIRN_OK &&
+	       is_op(step, "saver.save") && saver_saves_relative(step) &&
+	       is_relative(argument_text(step, "save_path")) &&
+	       recorded_text_has(step, "all_model_checkpoint_paths: \"../");
+}
+
+/* A state file whose text differs by one of the rules above was moved. */
+static bool moved_what_differs(const struct world *world, const struct step *step,
+			       const struct outcome *outcome, enum difference difference,
+			       const char *path)
+{
+	(void)outcome;
+	return is_op(step, "fs.rename") && (difference == DIFFERENT_TEXT) &&
+	       is_excused_below(world, argument_text(step, "from"), path,
+				argument_text(step, "to"));
+}
+
+/* Of a tensor of which slices are missing Cairn says just that. */
+static bool missing_slices_are_told(const struct world *world, const struct step *step,
+				    const struct outcome *outcome, enum difference difference,
+				    const char *path)
+{
+	(void)world;
+	(void)path;
+	return difference == DIFFERENT_OUTCOME && is_op(step, "state.load_variable") &&
+	       outcome->status == CAIRN_PRECONDITION && has_recorded_exception(step);
+}
+
+/* TensorFlow takes what has no index for a checkpoint of its first format, and an index without its
+ * data for a variable that is missing. */
+static bool what_it_is_is_told(const struct world *world, const struct step *step,
+			       const struct outcome *outcome, enum difference difference,
+			       const char *path)
+{
+	(void)world;
+	(void)path;
+	return difference == DIFFERENT_OUTCOME && is_op(step, "saver.restore") &&
+	       (outcome->status == CAIRN_NOT_A_CHECKPOINT || outcome->status == CAIRN_TRUNCATED) &&
+	       has_recorded_exception(step);
+}
+
+/* TensorFlow lets a resource variable of a graph take over whatever shape is stored. */
+static bool shapes_are_compared(const struct world *world, const struct step *step,
+				const struct outcome *outcome, enum difference difference,
+				const char *path)
+{
+	(void)world;
+	(void)path;
+	return difference == DIFFERENT_OUTCOME && is_op(step, "saver.restore") &&
+	       outcome->status == CAIRN_MISMATCH && !has_recorded_exception(step) &&
+	       program_has_resources();
 }
 
 /* Reads a state file whose text differs by one of the rules above. */
@@ -197,11 +279,16 @@ static const struct {
 	{"paths-are-literal", paths_are_literal},
 	{"damage-is-told", damage_is_told},
 	{"relative-once", relative_once},
+	{"relative-once", saver_relative_once},
 	{"reads-what-differs", reads_what_differs},
 	{"shape-is-a-mismatch", shape_is_a_mismatch},
 	{"nothing-before-all-fit", nothing_before_all_fit},
 	{"no-checkpoint-is-refused", no_checkpoint_is_refused},
 	{"folder-is-opened", folder_is_opened},
+	{"relative-once", moved_what_differs},
+	{"missing-slices-are-told", missing_slices_are_told},
+	{"what-it-is-is-told", what_it_is_is_told},
+	{"shapes-are-compared", shapes_are_compared},
 };
 
 const char *rule_for(const struct world *world, const struct step *step,

@@ -18,7 +18,7 @@
 
 /* One for each family; new ones go behind. */
 static const struct family *const families[] = {&family_fs, &family_state, &family_manager,
-						&family_checkpoint};
+						&family_checkpoint, &family_saver};
 
 #define FAMILY_COUNT (sizeof(families) / sizeof(families[0]))
 
@@ -309,11 +309,11 @@ static void compare_texts(struct world *world, const struct step *step,
 	const char *path;
 	json_t *text;
 
+	json_object_foreach(others, path, text)
+		compare_text(world, step, outcome, path, text, report);
 	if (state_file != NULL)
 		compare_text(world, step, outcome, state_file,
 			     json_object_get(step->recorded, "state_file_after"), report);
-	json_object_foreach(others, path, text)
-		compare_text(world, step, outcome, path, text, report);
 }
 
 /* Of the live objects that some family knows. */

@@ -76,18 +76,73 @@ static json_t *int64_element(const void *at)
 	return json_integer(value);
 }
 
+static double number_from_json(const json_t *json)
+{
+	const char *const text = json_string_value(json);
+
+	return text == NULL ? json_number_value(json) : strtod(text, NULL);
+}
+
+static void set_float(void *at, const json_t *json)
+{
+	const float value = (float)number_from_json(json);
+
+	memcpy(at, &value, sizeof(value));
+}
+
+static void set_double(void *at, const json_t *json)
+{
+	const double value = number_from_json(json);
+
+	memcpy(at, &value, sizeof(value));
+}
+
+static void set_int32(void *at, const json_t *json)
+{
+	const int32_t value = (int32_t)json_integer_value(json);
+
+	memcpy(at, &value, sizeof(value));
+}
+
+static void set_int64(void *at, const json_t *json)
+{
+	const int64_t value = json_integer_value(json);
+
+	memcpy(at, &value, sizeof(value));
+}
+
 /* The types that scenarios have. */
 static const struct {
 	enum cairn_dtype dtype;
 	const char *name;
 	size_t size;
 	json_t *(*element)(const void *at);
+	void (*set)(void *at, const json_t *json);
 } types[] = {
-	{CAIRN_F32, "float", 4, float_element},
-	{CAIRN_F64, "double", 8, double_element},
-	{CAIRN_I32, "int32", 4, int32_element},
-	{CAIRN_I64, "int64", 8, int64_element},
+	{CAIRN_F32, "float", 4, float_element, set_float},
+	{CAIRN_F64, "double", 8, double_element, set_double},
+	{CAIRN_I32, "int32", 4, int32_element, set_int32},
+	{CAIRN_I64, "int64", 8, int64_element, set_int64},
 };
+
+enum cairn_dtype dtype_from_json(const json_t *name)
+{
+	const char *const text = json_string_value(name);
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (text != NULL && strcmp(types[i].name, text) == 0)
+			return types[i].dtype;
+	}
+	conform_fail(text == NULL ? "?" : text, "no type that is known here");
+}
+
+void json_to_element(const json_t *json, enum cairn_dtype dtype, void *elements, uint64_t index)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (types[i].dtype == dtype)
+			types[i].set((char *)elements + index * types[i].size, json);
+	}
+}
 
 json_t *shape_to_json(const struct cairn_tensor *tensor)
 {
