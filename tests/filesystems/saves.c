@@ -5,12 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TENSORS 5
 
-static const char *const kind_names[SAVE_KINDS] = {"file", "sharded", "merge"};
-static const char *const base_names[SAVE_KINDS] = {"file.cairn", "sharded", "merged"};
+static const char *const kind_names[SAVE_KINDS] = {"file",   "sharded", "merge",
+						   "prefix", "joined",  "state"};
+static const char *const base_names[SAVE_KINDS] = {"file.cairn", "sharded", "merged",
+						   "prefix",     "joined",  CAIRN_STATE_NAME};
 static const char *const source_names[2] = {"left.cairn", "right.cairn"};
+static const char *const part_names[2] = {"part-0", "part-1"}; /* prefixes that are joined */
+static const char *const step_names[2] = {"step-0", "step-1"}; /* that the state file names */
+
+bool save_may_be_absent(enum save_kind kind)
+{
+	return kind == SAVE_PREFIX || kind == SAVE_JOINED;
+}
 
 const char *save_kind_name(enum save_kind kind)
 {
@@ -62,47 +72,60 @@ static uint64_t tensor_size(unsigned int tensor, uint64_t size)
 	return tensor == TENSORS - 1 ? size : tensor == TENSORS - 2 ? size / 4 : 100 * tensor;
 }
 
-/* Tensor numbers `first`, first + step, ...: what one shard holds. */
-static enum cairn_status add_tensors(struct cairn_writer *writer, uint64_t generation,
-				     uint64_t size, unsigned int first, unsigned int step,
+/* What one file or prefix holds: tensors `first`, first + step, ... */
+struct part {
+	uint64_t generation;
+	uint64_t size;
+	unsigned int first;
+	unsigned int step;
+	uint32_t shards; /* data files of a prefix; 0: a container */
+};
+
+static enum cairn_status add_tensor(struct cairn_writer *writer, const struct part *part,
+				    unsigned int number, struct content *content,
+				    struct cairn_error *error)
+{
+	const uint64_t dims[1] = {tensor_size(number, part->size)};
+	struct cairn_tensor_spec spec = {.dtype = CAIRN_U8, .rank = 1, .dims = dims};
+	char name[16];
+
+	if (number == 0)
+		return cairn_writer_add_copy(writer, "generation", CAIRN_U64, 0, NULL,
+					     &part->generation, error);
+	snprintf(name, sizeof(name), "tensor.%u", number);
+	spec.name = cairn_string_from(name);
+	spec.shard = part->shards == 0 ? 0 : number % part->shards;
+	*content = content_of(part->generation, number);
+	return cairn_writer_add_callback(writer, &spec, produce, content, error);
+}
+
+static enum cairn_status add_tensors(struct cairn_writer *writer, const struct part *part,
 				     struct cairn_error *error)
 {
 	enum cairn_status status = CAIRN_OK;
 	struct content contents[TENSORS];
 
-	for (unsigned int i = first; i < TENSORS && status == CAIRN_OK; i += step) {
-		const uint64_t dims[1] = {tensor_size(i, size)};
-		char name[16];
-
-		snprintf(name, sizeof(name), "tensor.%u", i);
-		contents[i] = content_of(generation, i);
-		if (i == 0) {
-			status = cairn_writer_add_copy(writer, "generation", CAIRN_U64, 0, NULL,
-						       &generation, error);
-			continue;
-		}
-		const struct cairn_tensor_spec spec = {.name = cairn_string_from(name),
-						       .dtype = CAIRN_U8,
-						       .rank = 1,
-						       .dims = dims};
-		status = cairn_writer_add_callback(writer, &spec, produce, &contents[i], error);
-	}
+	for (unsigned int i = part->first; i < TENSORS && status == CAIRN_OK; i += part->step)
+		status = add_tensor(writer, part, i, &contents[i], error);
 	return status == CAIRN_OK ? cairn_writer_finish(writer, error) : status;
 }
 
 /* --------------------------------------------------------------------------------------- saving */
 
-static enum cairn_status save_container(const char *path, uint64_t generation, uint64_t size,
-					unsigned int first, unsigned int step,
-					struct cairn_error *error)
+static enum cairn_status save_part(const char *path, const struct part *part,
+				   struct cairn_error *error)
 {
-	const struct cairn_writer_options options = {.flags = CAIRN_WRITER_REPLACE};
+	const struct cairn_writer_options options = {
+		.size = sizeof(options),
+		.flags = CAIRN_WRITER_REPLACE,
+		.target = part->shards == 0 ? CAIRN_TARGET_CAIRN : CAIRN_TARGET_TENSORFLOW,
+		.shard_count = part->shards};
 	struct cairn_writer *writer = NULL;
 	enum cairn_status status;
 
 	status = cairn_writer_create(path, &options, &writer, error);
 	if (status == CAIRN_OK)
-		status = add_tensors(writer, generation, size, first, step, error);
+		status = add_tensors(writer, part, error);
 	cairn_writer_destroy(writer);
 	return status;
 }
@@ -113,11 +136,12 @@ static enum cairn_status save_shards(struct cairn_save *save, uint64_t generatio
 	enum cairn_status status = CAIRN_OK;
 
 	for (unsigned int rank = 0; rank < 2 && status == CAIRN_OK; rank++) {
+		const struct part part = {generation, size, rank, 2, 0};
 		struct cairn_writer *writer = NULL;
 
 		status = cairn_save_writer(save, rank, 0, NULL, &writer, error);
 		if (status == CAIRN_OK)
-			status = add_tensors(writer, generation, size, rank, 2, error);
+			status = add_tensors(writer, &part, error);
 		cairn_writer_destroy(writer);
 	}
 	return status == CAIRN_OK ? cairn_save_commit(save, error) : status;
@@ -137,32 +161,87 @@ static enum cairn_status save_sharded(const char *path, uint64_t generation, uin
 	return status;
 }
 
-static enum cairn_status save_merged(const char *folder, const char *path, uint64_t generation,
+/* The number of data files of a prefix changes with the generation, and so do their names. */
+static uint32_t shards_of(uint64_t generation)
+{
+	return 1 + (uint32_t)(generation % 3);
+}
+
+static enum cairn_status save_merged(const char *folder, enum save_kind kind, uint64_t generation,
 				     uint64_t size, struct cairn_error *error)
 {
-	const struct cairn_merge_options options = {.replace = 1};
+	const bool joins = kind == SAVE_JOINED;
+	const struct cairn_merge_options options = {.size = sizeof(options),
+						    .replace = 1,
+						    .target = joins ? CAIRN_TARGET_TENSORFLOW
+								    : CAIRN_TARGET_CAIRN};
 	char paths[2][SAVES_PATH_SIZE];
 	const char *const sources[2] = {paths[0], paths[1]};
+	char path[SAVES_PATH_SIZE];
 	enum cairn_status status = CAIRN_OK;
 
 	for (unsigned int i = 0; i < 2 && status == CAIRN_OK; i++) {
-		join(folder, source_names[i], paths[i]);
-		status = save_container(paths[i], generation, size, i, 2, error);
+		const struct part part = {generation, size, i, 2,
+					  joins ? shards_of(generation + i) : 0};
+
+		join(folder, joins ? part_names[i] : source_names[i], paths[i]);
+		status = save_part(paths[i], &part, error);
 	}
+	save_path(folder, kind, path);
 	return status == CAIRN_OK ? cairn_merge(sources, 2, path, &options, NULL, error) : status;
+}
+
+/* The step that the state file names, or -1. */
+static int latest_step(const char *folder)
+{
+	char latest[CAIRN_PATH_SIZE];
+
+	if (cairn_state_latest(folder, NULL, latest, NULL) != CAIRN_OK)
+		return -1;
+	return latest[strlen(latest) - 1] - '0';
+}
+
+/* The other step is saved, named, and the one before removed; if that fails the save is done all
+ * the same. */
+static enum cairn_status save_step(const char *folder, uint64_t generation, uint64_t size,
+				   struct cairn_error *error)
+{
+	const struct cairn_state_update_options options = {.size = sizeof(options),
+							   .save_relative_paths = 1};
+	const struct part part = {generation, size, 0, 1, shards_of(generation)};
+	const int before = latest_step(folder);
+	char path[SAVES_PATH_SIZE];
+	enum cairn_status status;
+
+	join(folder, step_names[before == 0], path);
+	status = save_part(path, &part, error);
+	if (status == CAIRN_OK)
+		status = cairn_state_update(folder, path, &options, error);
+	if (status == CAIRN_OK && before >= 0) {
+		enum cairn_status removed;
+
+		join(folder, step_names[before], path);
+		removed = cairn_state_remove(path, NULL, NULL);
+		(void)removed;
+	}
+	return status;
 }
 
 enum cairn_status save_generation(const char *folder, enum save_kind kind, uint64_t generation,
 				  uint64_t size, struct cairn_error *error)
 {
+	const struct part part = {generation, size, 0, 1,
+				  kind == SAVE_PREFIX ? shards_of(generation) : 0};
 	char path[SAVES_PATH_SIZE];
 
 	save_path(folder, kind, path);
 	if (kind == SAVE_SHARDED)
 		return save_sharded(path, generation, size, error);
-	if (kind == SAVE_MERGE)
-		return save_merged(folder, path, generation, size, error);
-	return save_container(path, generation, size, 0, 1, error);
+	if (kind == SAVE_MERGE || kind == SAVE_JOINED)
+		return save_merged(folder, kind, generation, size, error);
+	if (kind == SAVE_STATE)
+		return save_step(folder, generation, size, error);
+	return save_part(path, &part, error);
 }
 
 enum cairn_status save_remove(const char *folder, enum save_kind kind, struct cairn_error *error)
@@ -171,6 +250,12 @@ enum cairn_status save_remove(const char *folder, enum save_kind kind, struct ca
 	enum cairn_status status;
 
 	save_path(folder, kind, path);
+	if (kind == SAVE_PREFIX || kind == SAVE_JOINED)
+		return cairn_state_remove(path, NULL, error);
+	if (kind == SAVE_STATE) {
+		unlink(path);
+		return CAIRN_OK;
+	}
 	status = cairn_remove(path, error);
 	return status == CAIRN_NOT_FOUND ? CAIRN_OK : status;
 }
@@ -224,16 +309,43 @@ static bool recognise(const char *path, unsigned int first, unsigned int step, u
 	return right && *generation == 0 ? refuse(error, path, "generation 0") : right;
 }
 
+/* What the state file names, all of it; no state file is generation 0. */
+static bool recognise_step(const char *folder, uint64_t *generation, struct cairn_error *error)
+{
+	char path[CAIRN_PATH_SIZE];
+	struct cairn_state *state = NULL;
+	enum cairn_status status = cairn_state_get(folder, NULL, &state, error);
+
+	*generation = 0;
+	cairn_state_free(state);
+	if (status != CAIRN_OK)
+		return status == CAIRN_NOT_FOUND;
+	return cairn_state_latest(folder, NULL, path, error) == CAIRN_OK &&
+	       recognise(path, 0, 1, generation, error) &&
+	       (*generation != 0 || refuse(error, path, "the state file names it"));
+}
+
 bool save_recognise(const char *folder, enum save_kind kind, uint64_t *generation,
 		    struct cairn_error *error)
 {
 	char path[SAVES_PATH_SIZE];
 
+	if (kind == SAVE_STATE)
+		return recognise_step(folder, generation, error);
 	save_path(folder, kind, path);
 	return recognise(path, 0, 1, generation, error);
 }
 
 /* ------------------------------------------------------------------------------------ leftovers */
+
+/* A file of one of the prefixes. */
+static bool is_of_prefix(const char *name, const char *prefix)
+{
+	const size_t size = strlen(prefix);
+
+	return strncmp(name, prefix, size) == 0 &&
+	       (strcmp(name + size, ".index") == 0 || strncmp(name + size, ".data-", 6) == 0);
+}
 
 static bool is_known(const char *name, const char *allowed)
 {
@@ -244,7 +356,9 @@ static bool is_known(const char *name, const char *allowed)
 	for (unsigned int i = 0; i < SAVE_KINDS; i++)
 		known = known || strcmp(name, base_names[i]) == 0;
 	for (unsigned int i = 0; i < 2; i++)
-		known = known || strcmp(name, source_names[i]) == 0;
+		known = known || strcmp(name, source_names[i]) == 0 ||
+			is_of_prefix(name, part_names[i]) || is_of_prefix(name, step_names[i]) ||
+			is_of_prefix(name, base_names[i == 0 ? SAVE_PREFIX : SAVE_JOINED]);
 	return known;
 }
 
@@ -284,15 +398,47 @@ static uint64_t count_surplus(const char *path, struct cairn_error *error)
 	return count - 3;
 }
 
+/* Data files that are none of a prefix's, which is there: their names say how many it has. */
+static uint64_t count_surplus_data(const char *folder, const char *prefix,
+				   struct cairn_error *error)
+{
+	DIR *const listing = opendir(folder);
+	const struct dirent *entry;
+	bool has_index = false;
+	uint64_t count = 0;
+	uint64_t total = 0;
+
+	while (listing != NULL && (entry = readdir(listing)) != NULL) {
+		if (!is_of_prefix(entry->d_name, prefix))
+			continue;
+		if (strstr(entry->d_name, ".index") != NULL) {
+			has_index = true;
+			continue;
+		}
+		count++;
+		total = strtoull(strrchr(entry->d_name, '-') + 1, NULL, 10);
+	}
+	if (listing != NULL)
+		closedir(listing);
+	if (!has_index || count == total)
+		return 0;
+	snprintf(error->message, sizeof(error->message), "%.200s/%.50s has %u data files, not %u",
+		 folder, prefix, (unsigned int)count, (unsigned int)total);
+	return 1;
+}
+
 uint64_t save_leftovers(const char *folder, const char *allowed, struct cairn_error *error)
 {
 	uint64_t count = count_unknown(folder, allowed, error);
 
-	for (enum save_kind kind = SAVE_SHARDED; kind < SAVE_KINDS; kind++) {
+	for (enum save_kind kind = SAVE_SHARDED; kind <= SAVE_MERGE; kind++) {
 		char path[SAVES_PATH_SIZE];
 
 		save_path(folder, kind, path);
 		count += count_surplus(path, error);
 	}
-	return count;
+	for (unsigned int i = 0; i < 2; i++)
+		count += count_surplus_data(folder, part_names[i], error);
+	return count + count_surplus_data(folder, base_names[SAVE_PREFIX], error) +
+	       count_surplus_data(folder, base_names[SAVE_JOINED], error);
 }

@@ -19,8 +19,16 @@ enum save_kind {
 	SAVE_FILE,    /* one container */
 	SAVE_SHARDED, /* two shards, by begin, writers, commit */
 	SAVE_MERGE,   /* two containers, then cairn_merge of both */
+	SAVE_PREFIX,  /* a TensorFlow checkpoint of one to three data files */
+	SAVE_JOINED,  /* two TensorFlow checkpoints, then cairn_merge of both */
+	SAVE_STATE,   /* a TensorFlow checkpoint, then the state file that names it, and the removal
+			 of the one that it named before */
 	SAVE_KINDS
 };
+
+/* One that is replaced is not there until a sweep, when the power fails at a bad moment: a prefix
+ * has several files. */
+bool save_may_be_absent(enum save_kind kind);
 
 const char *save_kind_name(enum save_kind kind);
 
@@ -36,14 +44,16 @@ enum cairn_status save_remove(const char *folder, enum save_kind kind, struct ca
 
 /*
  * The generation that is there, all of it compared; 0 when there is none. A checkpoint that cannot
- * be read, or holds a byte that its generation does not: false, with a message in error.
+ * be read, or holds a byte that its generation does not, or is not there though the state file
+ * names it: false, with a message in error.
  */
 bool save_recognise(const char *folder, enum save_kind kind, uint64_t *generation,
 		    struct cairn_error *error);
 
 /*
- * Names in the folder and in its sharded checkpoints that no checkpoint needs; the first of them is
- * stored as a message. What `allowed` (or NULL) names in the folder is none.
+ * Names in the folder and in its sharded checkpoints that no checkpoint needs, data files of
+ * prefixes among them; one of them is stored as a message. What `allowed` (or NULL) names in the
+ * folder is none.
  */
 uint64_t save_leftovers(const char *folder, const char *allowed, struct cairn_error *error);
 
