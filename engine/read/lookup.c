@@ -175,6 +175,38 @@ enum cairn_status cairn_reader_metadata_at(const struct cairn_reader *reader, ui
 
 /* -------------------------------------------------------------------------------- stored slices */
 
+/* What cannot be read by this version can be listed all the same: the slice is in no piece that
+ * anybody could use. */
+static enum cairn_status describe_unknown(const struct cairn_reader *reader, uint64_t number,
+					  struct stored *stored, struct cairn_error *error)
+{
+	struct extent_record first = {0};
+	enum cairn_status status = index_slice(&reader->index, number, &stored->record, error);
+
+	if (status == CAIRN_OK && stored->record.extent_count != 0)
+		status = index_extent(&reader->index, stored->record.extent_index, &first, error);
+	if (status == CAIRN_OK && first.shard >= reader->file_count)
+		status = error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				   "an extent is in shard %d of %" PRIu32, first.shard,
+				   reader->file_count);
+	stored->shard = first.shard;
+	return status;
+}
+
+static enum cairn_status look_at_slice(const struct cairn_tensor *tensor, uint64_t number,
+				       struct stored *stored, struct cairn_error *error)
+{
+	const enum cairn_status status = stored_open(tensor->reader, number, tensor->name, stored,
+						     error);
+
+	if (status != CAIRN_UNSUPPORTED)
+		return status;
+	*stored = (struct stored){
+		.reader = tensor->reader, .tensor = tensor->name, .number = number};
+	return stored_located(stored, describe_unknown(tensor->reader, number, stored, error),
+			      error);
+}
+
 /* The public digest of a slice: from its chunk digests. */
 static enum cairn_status slice_digest(const struct stored *stored, struct cairn_stored_slice *slice,
 				      struct cairn_error *error)
@@ -183,7 +215,7 @@ static enum cairn_status slice_digest(const struct stored *stored, struct cairn_
 	const uint8_t *digests;
 	enum cairn_status status;
 
-	if (stored->record.digest_kind == DIGEST_NONE)
+	if (stored->record.digest_kind != DIGEST_XXH3_128)
 		return CAIRN_OK;
 	status = index_chunk_digests(&stored->reader->index, stored->record.chunk_index, chunks,
 				     &digests, error);
@@ -238,8 +270,7 @@ enum cairn_status cairn_tensor_stored_slice(const struct cairn_tensor *tensor, u
 		status = index_resolve_alias(&reader->index, tensor->record, &record, &holder,
 					     error);
 	if (status == CAIRN_OK)
-		status = stored_open(reader, holder.slice_index + index, tensor->name, &stored,
-				     error);
+		status = look_at_slice(tensor, holder.slice_index + index, &stored, error);
 	if (status == CAIRN_OK)
 		status = describe_slice(tensor, &stored, slice, error);
 	return reader_error(reader, status, error);
@@ -248,19 +279,16 @@ enum cairn_status cairn_tensor_stored_slice(const struct cairn_tensor *tensor, u
 static enum cairn_status add_stored_bytes(const struct cairn_tensor *tensor, uint64_t number,
 					  uint64_t *bytes, struct cairn_error *error)
 {
-	struct stored stored;
-	enum cairn_status status = stored_open(tensor->reader, number, tensor->name, &stored,
-					       error);
+	const struct index *const index = &tensor->reader->index;
+	struct stored stored = {0};
+	enum cairn_status status = look_at_slice(tensor, number, &stored, error);
 
-	if (status == CAIRN_OK && !stored.by_chunk)
-		*bytes += stored.stored_size;
-	for (uint32_t i = 0;
-	     status == CAIRN_OK && stored.by_chunk && i < stored.record.extent_count; i++) {
+	for (uint32_t i = 0; status == CAIRN_OK && i < stored.record.extent_count; i++) {
 		struct extent_record extent;
 
-		status = stored_chunk_extent(&stored, i, &extent, error);
-		if (status == CAIRN_OK)
-			*bytes += extent.stored_size;
+		status = index_extent(index, stored.record.extent_index + i, &extent, error);
+		if (status == CAIRN_OK && !checked_add(*bytes, extent.stored_size, bytes))
+			*bytes = UINT64_MAX; /* of a dishonest index */
 	}
 	return status;
 }

@@ -318,15 +318,15 @@ struct cairn_stored_slice {
 	uint64_t reserved[3];
 };
 
-/* The index-th stored piece, in stored order. INVALID_ARGUMENT when there is none; CORRUPT,
- * CHECKSUM, TRUNCATED, IO. */
+/* The index-th stored piece, in stored order, also when it is stored in a way that this version
+ * cannot read. INVALID_ARGUMENT when there is none; CORRUPT, CHECKSUM, TRUNCATED, IO. */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_tensor_stored_slice(const struct cairn_tensor *tensor, uint32_t index,
 			  struct cairn_stored_slice *slice, struct cairn_error *error);
 
 /* Bytes that the tensor takes in its files: fewer than its size when it is compressed. Looks at a
  * record for each of its chunks then. Of an alias those of the tensor that it shares. CORRUPT,
- * UNSUPPORTED, CHECKSUM, TRUNCATED, IO. */
+ * CHECKSUM, TRUNCATED, IO. */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_tensor_stored_bytes(const struct cairn_tensor *tensor, uint64_t *bytes,
 			  struct cairn_error *error);
