@@ -64,6 +64,13 @@ enum cairn_status saver_create(struct system *system, const struct cairn_saver_v
 			       uint64_t count, const struct cairn_saver_options *options,
 			       struct cairn_saver **saver, struct cairn_error *error);
 
+enum cairn_status saver_from_object_based_checkpoint(struct system *system, const char *path,
+						     const struct cairn_saver_variable *variables,
+						     uint64_t count,
+						     const struct cairn_saver_options *options,
+						     struct cairn_saver **saver,
+						     struct cairn_error *error);
+
 /* Built, or INVALID_ARGUMENT. */
 enum cairn_status saver_check_built(const struct cairn_saver *saver, struct cairn_error *error);
 

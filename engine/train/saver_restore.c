@@ -7,88 +7,111 @@
  * then is reading: damage, and callbacks.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "engine/read/reader.h"
 #include "engine/train/checkpoint_files.h"
+#include "engine/train/complaints.h"
+#include "engine/train/name_map.h"
 #include "engine/train/saver.h"
 #include "format/dtype.h"
 #include "format/error.h"
 
-/* What does not fit, for a message. */
-struct complaints {
-	char text[350];
-	size_t used;
-	uint64_t count;
-	uint64_t listed;
-};
-
 struct restoring {
-	const struct cairn_saver *saver;
+	struct cairn_saver *saver;
 	const char *path;
 	struct cairn_reader *reader;  /* owned */
 	struct cairn_tensor *tensors; /* owned; of the variables */
 };
-
-static void complain(struct complaints *complaints, const char *format, ...) CAIRN_PRINTF(2, 3);
-
-static void complain(struct complaints *complaints, const char *format, ...)
-{
-	const size_t room = sizeof(complaints->text) - complaints->used;
-	va_list arguments;
-	char text[QUOTE_SIZE + 100];
-	int size;
-
-	complaints->count++;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	size = snprintf(complaints->text + complaints->used, room, "%s%s",
-			complaints->listed == 0 ? "" : ", ", text);
-	if ((size_t)size < room) {
-		complaints->used += (size_t)size;
-		complaints->listed++;
-	} else {
-		complaints->text[complaints->used] = '\0';
-	}
-}
 
 static enum cairn_status complaint_status(const struct restoring *restoring,
 					  const struct complaints *complaints,
 					  enum cairn_status status, const char *what,
 					  struct cairn_error *error)
 {
-	char more[40] = "";
-
 	if (complaints->count == 0)
 		return CAIRN_OK;
-	if (complaints->count > complaints->listed)
-		snprintf(more, sizeof(more), " and %" PRIu64 " more",
-			 complaints->count - complaints->listed);
-	error_set(error, status, CAIRN_ERROR_NO_OFFSET, "%s: %s%s", what, complaints->text, more);
+	error_set(error, status, CAIRN_ERROR_NO_OFFSET, "%s: %s%s", what, complaints->text,
+		  complaints_rest(complaints).text);
 	return error_prefix(error, status, restoring->path);
 }
 
 /* ---------------------------------------------------------------------------------------- names */
 
-static enum cairn_status find_all(const struct restoring *restoring, struct complaints *missing,
-				  struct cairn_error *error)
+/* By the variables' own names; or, with a map, by the keys that it has for them. */
+static enum cairn_status find_all(const struct restoring *restoring, const struct name_map *map,
+				  struct complaints *missing, struct cairn_error *error)
 {
 	const struct cairn_saver *const saver = restoring->saver;
 
 	for (uint64_t i = 0; i < saver->variable_count; i++) {
 		const struct cairn_string name = saver->variables[i]->name;
+		const struct cairn_string key = map == NULL ? name : name_map_find(map, name)->key;
 		const enum cairn_status status = cairn_reader_find_string(
-			restoring->reader, name, &restoring->tensors[i], error);
+			restoring->reader, key, &restoring->tensors[i], error);
 
 		if (status == CAIRN_NOT_FOUND)
-			complain(missing, "%s", quote(name).text);
+			complain(missing, "%s", quote(key).text);
 		else if (status != CAIRN_OK)
 			return status;
 	}
 	return CAIRN_OK;
+}
+
+static enum cairn_status compare_names(const struct restoring *restoring, struct name_map *map,
+				       struct cairn_error *error)
+{
+	const struct cairn_saver *const saver = restoring->saver;
+	struct cairn_string *const names = system_allocate(
+		saver->system, (size_t)saver->variable_count * sizeof(*names));
+	enum cairn_status status;
+
+	if (names == NULL)
+		return error_set_memory(error, "the names of variables");
+	for (uint64_t i = 0; i < saver->variable_count; i++)
+		names[i] = saver->variables[i]->name;
+	status = name_map_compare(map, names, saver->variable_count, error);
+	system_free(saver->system, names);
+	return status == CAIRN_OK ? CAIRN_OK : error_prefix(error, status, restoring->path);
+}
+
+/* The checkpoint lacks names of variables. One that is object-based may have them all the same. */
+static enum cairn_status find_by_map(struct restoring *restoring, struct complaints *missing,
+				     struct cairn_error *error)
+{
+	struct complaints lost = {.count = 0};
+	struct name_map map;
+	enum cairn_status status = name_map_open(restoring->saver->system, restoring->reader, &map,
+						 error);
+
+	if (status == CAIRN_NOT_FOUND) { /* it is not object-based */
+		name_map_close(&map);
+		return CAIRN_OK;
+	}
+	if (status == CAIRN_OK)
+		status = compare_names(restoring, &map, error);
+	if (status == CAIRN_OK)
+		status = find_all(restoring, &map, &lost, error);
+	name_map_close(&map);
+	*missing = lost;
+	if (status == CAIRN_OK)
+		snprintf(restoring->saver->note, sizeof(restoring->saver->note),
+			 "an object-based checkpoint was restored by the names of variables");
+	return status;
+}
+
+static enum cairn_status find_variables(struct restoring *restoring, struct cairn_error *error)
+{
+	struct complaints missing = {.count = 0};
+	enum cairn_status status = find_all(restoring, NULL, &missing, error);
+
+	if (status == CAIRN_OK && missing.count != 0)
+		status = find_by_map(restoring, &missing, error);
+	if (status != CAIRN_OK)
+		return status;
+	return complaint_status(restoring, &missing, CAIRN_NOT_FOUND,
+				"variables that are not in the checkpoint", error);
 }
 
 /* -------------------------------------------------------------------------------- types, shapes */
@@ -277,17 +300,13 @@ static enum cairn_status assign_all(const struct restoring *restoring, struct ca
 	return status;
 }
 
-static enum cairn_status compare_all(const struct restoring *restoring, struct cairn_error *error)
+static enum cairn_status compare_all(struct restoring *restoring, struct cairn_error *error)
 {
-	struct complaints missing = {.count = 0};
 	struct complaints dtypes = {.count = 0};
 	struct complaints shapes = {.count = 0};
 	struct complaints parts = {.count = 0};
-	enum cairn_status status = find_all(restoring, &missing, error);
+	enum cairn_status status = find_variables(restoring, error);
 
-	if (status == CAIRN_OK)
-		status = complaint_status(restoring, &missing, CAIRN_NOT_FOUND,
-					  "variables that are not in the checkpoint", error);
 	if (status != CAIRN_OK)
 		return status;
 	compare_dtypes(restoring, &dtypes);
@@ -371,6 +390,7 @@ enum cairn_status cairn_saver_restore(struct cairn_saver *saver, const char *sav
 		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 				 "no save_path to restore from, or one over %d bytes",
 				 CAIRN_PATH_SIZE - 1);
+	saver->note[0] = '\0';
 	status = restore(&restoring, options, error);
 	system_free(saver->system, restoring.tensors);
 	cairn_reader_close(restoring.reader);

@@ -164,8 +164,9 @@ cairn_saver_save(struct cairn_saver *saver, const char *save_path,
 		 const struct cairn_saver_save_options *options, char path[CAIRN_PATH_SIZE],
 		 struct cairn_error *error);
 
-/* What the last save has to tell although it succeeded: which old checkpoint could not be removed,
- * and why (TensorFlow logs it). NULL: nothing. Borrowed until the next save. */
+/* What the last save or restore has to tell although it succeeded, which TensorFlow logs: which old
+ * checkpoint could not be removed, and why; that an object-based checkpoint was restored by names.
+ * NULL: nothing. Borrowed until the next one. */
 CAIRN_API const char *cairn_saver_note(const struct cairn_saver *saver);
 
 /* ------------------------------------------------------------------------------------ restoring */
@@ -186,8 +187,41 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_saver_restore(struct cairn_saver *saver, const char *save_path,
 		    const struct cairn_reader_options *options, struct cairn_error *error);
 
-/* ------------------------------------------------------------------------- the list of checkpoints
+/* --------------------------------------------------------------------- object-based checkpoints */
+
+/*
+ * tf.train.Checkpoint saves values under keys that say how objects hang together, and keeps the
+ * names that variables had in a graph of TensorFlow 1. By these names a saver restores them too.
  */
+
+/* Called for each name, in byte order; strings are borrowed. Not 0: stop, CANCELLED. */
+typedef int (*cairn_key_mapping_callback)(void *context, struct cairn_string full_name,
+					  struct cairn_string key);
+
+/*
+ * The names of variables and the keys of their values. Where two have one name the later counts.
+ * Objects without a name are left out. TensorFlow: object_graph_key_mapping. NOT_FOUND: the
+ * checkpoint is not object-based; CANCELLED; else as cairn_graph_open.
+ */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_object_graph_key_mapping(const struct cairn_reader *reader,
+			       cairn_key_mapping_callback callback, void *context,
+			       struct cairn_error *error);
+
+/*
+ * A saver that restores variables, whose names are those that they had, from an object-based
+ * checkpoint: each has the key of its value as its name in the saver. TensorFlow:
+ * saver_from_object_based_checkpoint. INVALID_ARGUMENT: the checkpoint is not object-based;
+ * NOT_FOUND: a name is not in it (the message says which, which others are there, and how many
+ * matched); else as cairn_saver_create and cairn_reader_open.
+ */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_saver_from_object_based_checkpoint(const char *path,
+					 const struct cairn_saver_variable *variables,
+					 uint64_t count, const struct cairn_saver_options *options,
+					 struct cairn_saver **saver, struct cairn_error *error);
+
+/* ---------------------------------------------------------------------- the list of checkpoints */
 
 /* Checkpoints that the saver knows, oldest first: those that the next state file will list.
  * tf.train.Saver.last_checkpoints. */
