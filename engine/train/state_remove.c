@@ -165,13 +165,21 @@ static enum cairn_status remove_graph(struct system *system, const char *prefix,
 	return removal.status == CAIRN_OK ? CAIRN_OK : error_prefix(error, removal.status, prefix);
 }
 
-static bool is_sharded(struct system *system, const char *prefix)
+/* A path that is too long leads nowhere. */
+static enum cairn_status is_sharded(struct system *system, const char *prefix, bool *sharded,
+				    struct cairn_error *error)
 {
 	char path[CAIRN_PATH_SIZE];
 	struct system_status found;
+	int result = -ENAMETOOLONG;
 
-	return (size_t)snprintf(path, sizeof(path), "%s/" INDEX_NAME, prefix) < sizeof(path) &&
-	       system_status_at(system, SYSTEM_CWD, path, true, &found) == 0;
+	if ((size_t)snprintf(path, sizeof(path), "%s/" INDEX_NAME, prefix) < sizeof(path))
+		result = system_status_at(system, SYSTEM_CWD, path, true, &found);
+	*sharded = result == 0;
+	if (result == 0 || result == -ENOENT || result == -ENOTDIR || result == -ENAMETOOLONG)
+		return CAIRN_OK;
+	return error_prefix(error, error_set_system(error, result, "cannot examine the checkpoint"),
+			    prefix);
 }
 
 static enum cairn_status remove_cairn(struct system *system, const char *prefix,
@@ -180,10 +188,13 @@ static enum cairn_status remove_cairn(struct system *system, const char *prefix,
 {
 	char path[CAIRN_PATH_SIZE];
 	struct cairn_error found = {.code = CAIRN_OK};
-	enum cairn_status status;
+	bool sharded = false;
+	enum cairn_status status = is_sharded(system, prefix, &sharded, error);
 
-	if ((size_t)snprintf(path, sizeof(path), "%s%s", prefix,
-			     is_sharded(system, prefix) ? "" : ".cairn") >= sizeof(path))
+	if (status != CAIRN_OK)
+		return status;
+	if ((size_t)snprintf(path, sizeof(path), "%s%s", prefix, sharded ? "" : ".cairn") >=
+	    sizeof(path))
 		return CAIRN_OK; /* nothing has such a path */
 	status = remove_path(system, path, &found);
 	if (status == CAIRN_OK || status == CAIRN_NOT_FOUND)

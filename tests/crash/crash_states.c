@@ -29,6 +29,7 @@
 #include "tests/crash/manager_scenarios.h"
 #include "tests/crash/prefix_scenarios.h"
 #include "tests/crash/promise.h"
+#include "tests/crash/saver_scenarios.h"
 #include "tests/crash/sharded_scenarios.h"
 #include "tests/support/crash.h"
 #include "tests/support/sample_model.h"
@@ -374,6 +375,17 @@ static void add_managers(struct tally *total, bool is_long)
 	total->orphans += managers.orphans;
 }
 
+static void add_savers(struct tally *total, bool is_long)
+{
+	const struct saver_tally savers = saver_scenarios_run(is_long);
+
+	total->states += savers.states;
+	total->torn += savers.torn;
+	total->lost += savers.lost;
+	total->neither += savers.neither;
+	total->orphans += savers.orphans;
+}
+
 int main(int argc, char **argv)
 {
 	const bool is_long = argc == 2 && strcmp(argv[1], "--long") == 0;
@@ -395,6 +407,7 @@ int main(int argc, char **argv)
 	add_sharded(&total, is_long);
 	add_prefixes(&total, is_long);
 	add_managers(&total, is_long);
+	add_savers(&total, is_long);
 	if (total.orphans != 0)
 		printf("orphans %" PRIu64 "\n", total.orphans);
 	printf("states %" PRIu64 ", torn %" PRIu64 ", lost %" PRIu64 ", neither %" PRIu64 "\n",
