@@ -474,6 +474,8 @@ START_TEST(what_does_not_fit_changes_nothing)
 	write_saved(_i);
 	ASSERT_OK(object_create_variable(scene.system, &variable, "w", &object, &test_error));
 	ASSERT_OK(cairn_object_set(other.model, "w", object, &test_error));
+	ASSERT_OK(
+		cairn_object_remove(cairn_checkpoint_root(other.checkpoint), "text", &test_error));
 	ASSERT_FAILS(cairn_checkpoint_read(other.checkpoint, "/d/f", NULL, &status, &test_error),
 		     CAIRN_MISMATCH,
 		     "incompatible tensor with shape (2,) when attempting to restore variable with "
@@ -482,6 +484,7 @@ START_TEST(what_does_not_fit_changes_nothing)
 	ck_assert_int_eq(object_model_seed(&other, 1), 0);
 	ck_assert_uint_eq(other.step->update_uid, 0);
 	ck_assert_uint_eq(cairn_checkpoint_root(other.checkpoint)->waiting.left, 0);
+	add_to_root(other.checkpoint, "text", other.text);
 	ASSERT_OK(cairn_object_set(other.model, "w", other.w, &test_error));
 	cairn_object_release(object);
 	cairn_load_status_release(read_to(other.checkpoint));
