@@ -32,6 +32,7 @@ struct bench {
 void case_limits(struct bench *bench);
 void case_open(struct bench *bench);
 void case_view(struct bench *bench);
+void case_plan(struct bench *bench);
 void case_stats(struct bench *bench);
 void case_save(struct bench *bench);
 void case_formats(struct bench *bench);

@@ -286,6 +286,94 @@ double limit_time_read(const char *path, void *buffer, int direct)
 	return since(start);
 }
 
+/* ------------------------------------------------------------------------------ several threads */
+
+#define DIRECT_BLOCK_SIZE ((uint64_t)4 << 20)
+
+/* Blocks of something that are worked on by threads, each taking the next. */
+struct shared_work {
+	uint8_t *to; /* NULL: hash */
+	const uint8_t *from;
+	const char *path; /* NULL: memory */
+	int fd;
+	uint64_t size;
+	uint64_t block;
+	atomic_uint_fast64_t next;
+};
+
+static void do_block(struct shared_work *work, uint64_t at, uint64_t size, void *buffer)
+{
+	if (buffer) {
+		if (pread(work->fd, buffer, DIRECT_BLOCK_SIZE, (off_t)at) < 0)
+			fail_file(work->path, "read", errno);
+	} else if (work->to) {
+		memcpy(work->to + at, work->from + at, size);
+	} else {
+		hash_chunks(work->from + at, size);
+	}
+}
+
+static void *share_work(void *context)
+{
+	struct shared_work *const work = context;
+	void *const buffer = work->path ? limit_map(DIRECT_BLOCK_SIZE) : NULL;
+	uint64_t at;
+
+	while ((at = atomic_fetch_add(&work->next, work->block)) < work->size) {
+		const uint64_t left = work->size - at;
+
+		do_block(work, at, left < work->block ? left : work->block, buffer);
+	}
+	if (buffer)
+		limit_unmap(buffer, DIRECT_BLOCK_SIZE);
+	return NULL;
+}
+
+static double time_shared(struct shared_work *work, uint32_t thread_count)
+{
+	pthread_t threads[LIMIT_THREADS_MAX];
+	const uint64_t start = timer_now();
+
+	for (uint32_t i = 1; i < thread_count; i++) {
+		if (pthread_create(&threads[i], NULL, share_work, work) != 0)
+			bench_fail("cannot start a thread");
+	}
+	share_work(work);
+	for (uint32_t i = 1; i < thread_count; i++)
+		pthread_join(threads[i], NULL);
+	return since(start);
+}
+
+double limit_time_copy_threads(void *to, const void *from, uint64_t size, uint32_t thread_count)
+{
+	struct shared_work work = {
+		.to = to, .from = from, .size = size, .block = 16 * LIMIT_BLOCK_SIZE};
+
+	return time_shared(&work, thread_count);
+}
+
+double limit_time_hash_threads(const void *data, uint64_t size, uint32_t thread_count)
+{
+	struct shared_work work = {.from = data, .size = size, .block = 16 * LIMIT_BLOCK_SIZE};
+
+	return time_shared(&work, thread_count);
+}
+
+double limit_time_direct_read_threads(const char *path, uint32_t thread_count)
+{
+	struct shared_work work = {.path = path, .block = DIRECT_BLOCK_SIZE};
+	struct stat facts;
+	double total;
+
+	work.fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
+	if (work.fd < 0 || fstat(work.fd, &facts) != 0)
+		fail_file(path, "open", errno);
+	work.size = (uint64_t)facts.st_size;
+	total = time_shared(&work, thread_count);
+	close(work.fd);
+	return total;
+}
+
 /* -------------------------------------------------------------------------------- case "limits" */
 
 struct limits_work {

@@ -53,4 +53,13 @@ double limit_time_copy_hash_write(const char *path, const void *data, uint64_t s
 /* Reads a file with O_DIRECT (direct != 0) or through the page cache, in blocks. */
 double limit_time_read(const char *path, void *buffer, int direct);
 
+/* ------------------------------------------------------------------------ by several threads */
+
+/* Each of so many threads does its share, side by side with the others. */
+double limit_time_copy_threads(void *to, const void *from, uint64_t size, uint32_t thread_count);
+double limit_time_hash_threads(const void *data, uint64_t size, uint32_t thread_count);
+
+/* Reads a file with O_DIRECT in blocks of 4 MiB, each thread the next one, to huge pages. */
+double limit_time_direct_read_threads(const char *path, uint32_t thread_count);
+
 #endif

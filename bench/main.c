@@ -5,6 +5,7 @@
  *     limits   memory, digests and disk of this machine, without Cairn
  *     open     open, find and iterate with 1,000, 100,000 and 1,000,000 tensors
  *     view     first view, touch and copy of a cached 0.5 GB file; no system calls
+ *     plan     the same to buffers, and cold to the page cache, by all processors
  *     stats    extremes, mean and NaN of 256 MB beside XXH3 and memcpy
  *     save     durable save of 0.5 GB beside raw O_DIRECT writes, by 1 to 4 threads
  *     formats  the same bytes to other formats, beside raw O_DIRECT writes
@@ -39,6 +40,10 @@ static const struct {
 	{"stats", case_stats},   {"save", case_save},         {"formats", case_formats},
 	{"merge", case_merge},   {"merge-tf", case_merge_tf}, {"diff", case_diff},
 	{"memory", case_memory}, {"lz4", case_lz4},
+	{"limits", case_limits},   {"open", case_open},     {"view", case_view},
+	{"plan", case_plan},       {"stats", case_stats},   {"save", case_save},
+	{"formats", case_formats}, {"merge", case_merge},   {"merge-tf", case_merge_tf},
+	{"diff", case_diff},       {"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -57,6 +62,8 @@ static const char usage_text[] =
 	"\n"
 	"Cases (all when none is named): limits open view stats save formats merge merge-tf\n"
 	"diff memory lz4\n"
+	"Cases (all when none is named): limits open view plan stats save formats merge\n"
+	"merge-tf diff memory\n"
 	"  --scratch DIR  where files are made; default /var/tmp. Needs 3 GB; memory: 12 GB\n"
 	"  --size GIB     of what case memory restores; default 8\n"
 	"  --quick        fewer rounds, smaller files\n"

@@ -24,7 +24,7 @@
 #include "engine/system/sync.h"
 
 /* Bytes that are brought in together, at most, unless a chunk is larger. */
-#define PLAN_STEP_SIZE ((uint64_t)4 << 20)
+#define PLAN_STEP_SIZE ((uint64_t)2 << 20)
 
 /* Bytes between two parts that are read rather than asked around. */
 #define PLAN_GAP_SIZE ((uint64_t)64 << 10)

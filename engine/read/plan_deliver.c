@@ -15,9 +15,6 @@
 #include "format/dtype.h"
 #include "format/error.h"
 
-/* Steps that are asked for before they are needed, for each thread. */
-#define STEPS_AHEAD 2u
-
 /* A part under way. */
 struct delivery {
 	struct plan_worker *worker;
@@ -311,26 +308,6 @@ static const struct plan_want *direct_want(const struct plan_worker *worker,
 	return direct;
 }
 
-static void ask_ahead(const struct cairn_plan *plan, uint64_t number)
-{
-	const struct plan_step *const step = &plan->steps[number];
-
-	if (number < plan->step_count && step->transport == CAIRN_PLAN_READ && !step->is_skipped &&
-	    step->residency == CAIRN_PLAN_ABSENT)
-		file_read_ahead(&plan->reader->files[step->shard], step->offset, step->size);
-}
-
-/* The device has work while this step waits for its bytes. */
-static void read_ahead(const struct cairn_plan *plan, const struct plan_step *step)
-{
-	const uint64_t number = (uint64_t)(step - plan->steps);
-	const uint64_t ahead = (uint64_t)plan->facts.threads * STEPS_AHEAD;
-
-	for (uint64_t i = 1; number == 0 && i < ahead; i++)
-		ask_ahead(plan, i);
-	ask_ahead(plan, number + ahead);
-}
-
 /* Makes the step's bytes accessible: `*bytes` is its first one, `*copy` the same when it is memory
  * that may be written. */
 static enum cairn_status bring_in(struct plan_worker *worker, const struct plan_step *step,
@@ -346,7 +323,6 @@ static enum cairn_status bring_in(struct plan_worker *worker, const struct plan_
 		*copy = NULL;
 		return file_prepare(file, step->offset, step->size, &worker->error);
 	}
-	read_ahead(plan, step);
 	*copy = worker->scratch;
 	if (direct != NULL)
 		*copy = address_of(worker, direct, plan->parts[step->first_part].begin);

@@ -15,6 +15,9 @@
 
 #define THREADS_CHOSEN_MAX 16u
 
+/* Of threads that wait for a disk, so many keep a processor, and the disk, at work. */
+#define THREADS_PER_PROCESSOR 3u
+
 /* -------------------------------------------------------------------------------------- memory */
 
 static uint32_t threads_wanted(const struct cairn_plan *plan)
@@ -23,7 +26,20 @@ static uint32_t threads_wanted(const struct cairn_plan *plan)
 
 	if (plan->options.thread_count != 0)
 		return plan->options.thread_count;
-	return processors < THREADS_CHOSEN_MAX ? processors : THREADS_CHOSEN_MAX;
+	return processors < THREADS_CHOSEN_MAX / THREADS_PER_PROCESSOR
+		       ? processors * THREADS_PER_PROCESSOR
+		       : THREADS_CHOSEN_MAX;
+}
+
+/* Nobody waits for what is in memory. */
+static void spare_threads(struct cairn_plan *plan)
+{
+	struct plan_facts *const facts = &plan->facts;
+	const uint32_t processors = system_processors(plan->system);
+
+	if (plan->options.thread_count == 0 && facts->threads > processors &&
+	    facts->by_residency[CAIRN_PLAN_RESIDENT] > facts->file_bytes / 2)
+		facts->threads = processors;
 }
 
 /* Views that are put together stay until the plan is destroyed. */
@@ -206,6 +222,7 @@ void plan_choose_transports(struct cairn_plan *plan)
 		facts->by_residency[step->residency] += step->size;
 		facts->by_transport[step->transport] += step->size;
 	}
+	spare_threads(plan);
 }
 
 /* ----------------------------------------------------------------------------------- prediction */

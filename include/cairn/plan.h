@@ -85,9 +85,9 @@ typedef int (*cairn_plan_release)(void *context, const struct cairn_plan_piece *
 struct cairn_plan_options {
 	size_t size;    /* sizeof(struct cairn_plan_options); 0 means version 1 of this struct */
 	uint32_t flags; /* enum cairn_plan_flags */
-	/* Threads that work, with the one that calls cairn_plan_run: 0: one for each processor, at
-	 * most 16. 1: only the callers' own; several of them may run one plan together. At most 64.
-	 */
+	/* Threads that work, with the one that calls cairn_plan_run. 0: one for each processor,
+	 * three when most has to be read, at most 16. 1: only the callers' own; several of them may
+	 * run one plan together. At most 64. */
 	uint32_t thread_count;
 	/* Bytes of private memory that the plan takes at one time: what it reads through, views
 	 * that have to be materialised, and pieces that are handed out. 0: no limit of the plan's
