@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{"latest", cmd_latest, "the newest checkpoint of a folder, by its state file"},
 	{"list", cmd_list, "all checkpoints of a folder"},
 	{"gc", cmd_gc, "remove what dead writers left in a folder"},
+	{"explain", cmd_explain, "how a restore would be carried out here, and why"},
 	{"bench", cmd_bench, "how fast it opens and reads here, beside what this machine can do"},
 	{"completion", cmd_completion, "a script that lets a shell complete commands and names"},
 };

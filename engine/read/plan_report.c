@@ -14,6 +14,8 @@ static const char *reason_of(const struct cairn_plan *plan, const struct plan_st
 {
 	if (step->is_skipped)
 		return "left out: memory has no room for it";
+	if (step->size == 0)
+		return "nothing to bring in";
 	if (step->kind != PLAN_PARTS)
 		return "stored in another form, or in pieces, or not aligned";
 	if (step->transport == CAIRN_PLAN_MAPPED)

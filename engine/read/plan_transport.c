@@ -31,7 +31,7 @@ static uint32_t threads_wanted(const struct cairn_plan *plan)
 		       : THREADS_CHOSEN_MAX;
 }
 
-/* Nobody waits for what is in memory. */
+/* Nobody waits for what is in memory, and nobody has half a step to do. */
 static void spare_threads(struct cairn_plan *plan)
 {
 	struct plan_facts *const facts = &plan->facts;
@@ -40,6 +40,8 @@ static void spare_threads(struct cairn_plan *plan)
 	if (plan->options.thread_count == 0 && facts->threads > processors &&
 	    facts->by_residency[CAIRN_PLAN_RESIDENT] > facts->file_bytes / 2)
 		facts->threads = processors;
+	if (facts->threads > plan->step_count)
+		facts->threads = plan->step_count == 0 ? 1 : (uint32_t)plan->step_count;
 }
 
 /* Views that are put together stay until the plan is destroyed. */
