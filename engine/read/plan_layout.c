@@ -83,6 +83,33 @@ static enum cairn_status visit_slice(void *context, const struct stored *stored,
 	return CAIRN_OK;
 }
 
+/* Strings in slices are put together in a way of their own: of theirs only the sizes are needed.
+ * True when that is so. */
+static enum cairn_status survey_strings(struct survey *survey, const struct tensor_record *holder,
+					bool *is_sliced, struct cairn_error *error)
+{
+	const struct cairn_tensor *const tensor = &survey->entry->tensor;
+	struct stored stored;
+	enum cairn_status status = CAIRN_OK;
+
+	*is_sliced = false;
+	for (uint32_t i = 0; i < holder->slice_count && dtype_is_variable(tensor->dtype); i++) {
+		status = stored_open(tensor->reader, holder->slice_index + i, tensor->name, &stored,
+				     error);
+		if (status != CAIRN_OK)
+			return status;
+		if (i == 0) {
+			survey->shard = stored.shard;
+			survey->offset = stored.offset;
+			*is_sliced = (stored.record.flags & SLICE_WHOLE) == 0;
+		}
+		survey->stored_size += stored.stored_size;
+	}
+	if (!*is_sliced)
+		survey->stored_size = 0; /* counted again */
+	return status;
+}
+
 static bool is_aligned(const struct plan_entry *entry, const struct plan_want *want)
 {
 	const struct cairn_reader *const reader = entry->tensor.reader;
@@ -201,18 +228,21 @@ static enum cairn_status lay_out_entry(struct survey *survey, struct cairn_error
 	const uint64_t first = plan->want_count;
 	struct tensor_record holder;
 	struct region region;
+	bool is_sliced = false;
 	enum cairn_status status;
 
 	if (survey->entry->size == 0)
 		return add_whole(survey, PLAN_WHOLE, 0, 0, error);
 	status = plan_region(survey->entry, &holder, &region, error);
 	if (status == CAIRN_OK)
+		status = survey_strings(survey, &holder, &is_sliced, error);
+	if (status == CAIRN_OK && !is_sliced)
 		status = for_each_span(&survey->entry->tensor, &holder, &region, &visitor, error);
 	if (status != CAIRN_OK) {
 		plan->want_count = first;
 		return status;
 	}
-	if (is_shared(survey, first))
+	if (!is_sliced && is_shared(survey, first))
 		return survey->entry->destination == CAIRN_PLAN_CALLBACK
 			       ? cut_want(survey, first, error)
 			       : CAIRN_OK;
