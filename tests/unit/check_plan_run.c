@@ -27,6 +27,7 @@ static void set_up(void)
 	scene_open(&scene);
 	numbers = malloc(COUNT * sizeof(*numbers));
 	random_fill(&random, numbers, COUNT * sizeof(*numbers));
+	memset(numbers + 4 * COLUMNS, 0, COLUMNS * sizeof(*numbers)); /* can be compressed */
 }
 
 static void tear_down(void)
@@ -54,14 +55,15 @@ static void add_rows(struct cairn_writer *writer, const char *name, uint64_t fir
 }
 
 /* One tensor of every kind. */
-static void write_all(void)
+static void write_all(enum cairn_compression compression)
 {
 	static const uint64_t none[1] = {0};
 	static const uint64_t eight[1] = {8};
 	static const uint64_t three[1] = {3};
 	static const uint8_t packed[4] = {0x10, 0x32, 0x54, 0x76};
 	static const struct cairn_string words[3] = {{"a", 1}, {"", 0}, {"longer", 6}};
-	struct cairn_writer *const writer = scene_writer(&scene, "/f", NULL);
+	const struct cairn_writer_options options = {.compression = compression};
+	struct cairn_writer *const writer = scene_writer(&scene, "/f", &options);
 
 	ASSERT_OK(cairn_writer_add(writer, "whole", CAIRN_F32, 2, grid, numbers, &test_error));
 	add_rows(writer, "sliced", 0, 2);
@@ -295,16 +297,20 @@ static void assert_views(struct cairn_plan *plan, uint64_t first, const struct a
 	}
 }
 
+/* Each way, then each over what is compressed. */
 START_TEST(all_destinations_together_get_what_views_say)
 {
-	const struct way *const way = &ways[_i];
+	const struct way *const way = &ways[_i % (int)COUNT_OF(ways)];
+	const bool is_compressed = _i >= (int)COUNT_OF(ways);
 	struct staging staging = {0};
-	const struct cairn_plan_options options = with_staging(&way->plan, &staging);
+	struct cairn_plan_options options = with_staging(&way->plan, &staging);
 	struct answer answers[WISHES];
 	struct cairn_reader *reader;
 	struct cairn_plan *plan;
 
-	write_all();
+	if (is_compressed) /* then views take memory, too */
+		options.memory_max *= 4;
+	write_all(is_compressed ? CAIRN_COMPRESSION_LZ4_SHUFFLE : CAIRN_COMPRESSION_NONE);
 	for (size_t i = 0; i < WISHES; i++)
 		answers[i] = answer_to(&wishes[i]);
 	make_room(answers, &staging);
@@ -373,7 +379,7 @@ START_TEST(each_entry_says_what_does_not_fit)
 	static uint8_t bytes[64];
 	struct cairn_plan_entry entry = {.name = cairn_string_from("nothing")};
 
-	write_all();
+	write_all(CAIRN_COMPRESSION_NONE);
 	ck_assert_int_eq(state_of(&entry), CAIRN_PLAN_MISSING);
 	entry.name = cairn_string_from("holes");
 	ck_assert_int_eq(state_of(&entry), CAIRN_PLAN_MISSING);
@@ -430,7 +436,7 @@ START_TEST(what_cannot_be_meant_adds_nothing)
 	struct cairn_reader *reader;
 	struct cairn_plan *plan;
 
-	write_all();
+	write_all(CAIRN_COMPRESSION_NONE);
 	reader = scene_reader(&scene, "/f", NULL);
 	plan = make_plan(reader, NULL);
 	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
@@ -464,7 +470,7 @@ START_TEST(what_several_ranks_want_is_read_once)
 	struct cairn_plan *plan;
 	uint64_t reads;
 
-	write_all();
+	write_all(CAIRN_COMPRESSION_NONE);
 	reader = open_way(way);
 	plan = make_plan(reader, NULL);
 	for (uint64_t rank = 0; rank < RANKS; rank++) {
@@ -547,7 +553,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(test_case, set_up, tear_down);
 	tcase_add_loop_test(test_case, all_destinations_together_get_what_views_say, 0,
-			    (int)COUNT_OF(ways));
+			    2 * (int)COUNT_OF(ways));
 	tcase_add_test(test_case, each_entry_says_what_does_not_fit);
 	tcase_add_test(test_case, what_cannot_be_meant_adds_nothing);
 	tcase_add_loop_test(test_case, what_several_ranks_want_is_read_once, 0, 8);
