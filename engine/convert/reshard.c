@@ -5,6 +5,7 @@
 #include "engine/convert/reshard.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "engine/convert/copy_checkpoint.h"
 #include "engine/convert/stored_order.h"
@@ -21,8 +22,10 @@ struct resharding {
 	struct stored_place *places;
 	uint32_t *shards; /* by number of the tensor */
 	uint32_t shard_count;
-	uint64_t total; /* bytes of tensors, for progress */
-	uint64_t done;  /* of finished shards */
+	uint32_t *members; /* numbers of tensors, shard by shard, each in stored order */
+	uint64_t *ends;    /* by shard: where its members end */
+	uint64_t total;    /* bytes of tensors, for progress */
+	uint64_t done;     /* of finished shards */
 };
 
 /* --------------------------------------------------------------------------------- distribution */
@@ -86,6 +89,36 @@ static enum cairn_status place_aliases(struct resharding *resharding, struct cai
 	return status;
 }
 
+/* One pass counts the members of each shard, one lists them: whatever the number of shards. */
+static enum cairn_status list_members(struct resharding *resharding, struct cairn_error *error)
+{
+	const uint64_t count = cairn_reader_tensor_count(resharding->reader);
+	uint64_t *const ends = arena_allocate_array(&resharding->arena, resharding->shard_count,
+						    sizeof(*ends));
+	uint64_t begin = 0;
+
+	resharding->members = arena_allocate_array(&resharding->arena, count,
+						   sizeof(*resharding->members));
+	if (ends == NULL || resharding->members == NULL)
+		return error_set_memory(error, "the distribution of tensors");
+	memset(ends, 0, resharding->shard_count * sizeof(*ends));
+	for (uint64_t number = 0; number < count; number++)
+		ends[resharding->shards[number]]++;
+	for (uint32_t shard = 0; shard < resharding->shard_count; shard++) {
+		const uint64_t members = ends[shard];
+
+		ends[shard] = begin; /* it ends there so far */
+		begin += members;
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		const uint64_t number = resharding->places[i].number;
+
+		resharding->members[ends[resharding->shards[number]]++] = (uint32_t)number;
+	}
+	resharding->ends = ends;
+	return CAIRN_OK;
+}
+
 static enum cairn_status distribute(struct resharding *resharding, struct cairn_error *error)
 {
 	const uint64_t count = cairn_reader_tensor_count(resharding->reader);
@@ -104,7 +137,7 @@ static enum cairn_status distribute(struct resharding *resharding, struct cairn_
 		return error_set(error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,
 				 "%" PRIu32 " shards are more than %u: choose a larger size",
 				 resharding->shard_count, CAIRN_RANK_COUNT_MAX);
-	return CAIRN_OK;
+	return list_members(resharding, error);
 }
 
 /* -------------------------------------------------------------------------------------- writing */
@@ -126,18 +159,16 @@ static enum cairn_status fill_shard(struct resharding *resharding, uint32_t shar
 				    struct cairn_writer *writer, uint64_t *bytes,
 				    struct cairn_error *error)
 {
-	const uint64_t count = cairn_reader_tensor_count(resharding->reader);
 	const struct cairn_string own_name = {NULL, 0};
 	enum cairn_status status = shard == 0 ? copy_metadata(writer, resharding->reader, error)
 					      : CAIRN_OK;
 
-	for (uint64_t i = 0; i < count && status == CAIRN_OK; i++) {
-		const uint64_t number = resharding->places[i].number;
+	for (uint64_t i = shard == 0 ? 0 : resharding->ends[shard - 1];
+	     i < resharding->ends[shard] && status == CAIRN_OK; i++) {
 		struct cairn_tensor tensor = {0};
 
-		if (resharding->shards[number] != shard)
-			continue;
-		status = cairn_reader_tensor_at(resharding->reader, number, &tensor, error);
+		status = cairn_reader_tensor_at(resharding->reader, resharding->members[i], &tensor,
+						error);
 		if (status == CAIRN_OK)
 			status = cairn_writer_add_tensor(writer, own_name, &tensor, error);
 		*bytes += tensor.size;
