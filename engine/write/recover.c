@@ -15,6 +15,7 @@
 #include "engine/write/undo_record.h"
 #include "format/container.h"
 #include "format/error.h"
+#include "format/sort_array.h"
 
 /* ------------------------------------------------------------------------------------- removing */
 
@@ -94,8 +95,11 @@ enum {
 struct sweep {
 	struct folder *folder;
 	struct sweep_counts *counts;
-	/* of the sharded checkpoint in this folder; NULL: there is none, or it cannot be read */
+	/* of the sharded checkpoint in this folder; NULL: there is none, or not all of it can be
+	 * read */
 	struct cairn_reader *index;
+	struct cairn_string *named; /* that index's shards by name, in order; in its arena */
+	uint64_t named_count;
 	/* the first orphans, each with its lock, to be removed when the folder is free again */
 	struct orphan {
 		int fd;
@@ -125,35 +129,66 @@ static enum cairn_status open_index(struct cairn_reader *reader, struct folder *
 	return status;
 }
 
-/* The index of the folder, as it is durably there. */
-static struct cairn_reader *read_index(struct folder *folder)
+/* Puts the names of an index's shards in order. False: in doubt, all that are there may be its. */
+static bool list_named(struct sweep *sweep, struct cairn_reader *reader)
 {
-	struct cairn_reader *const reader = reader_create(folder->system, NULL);
+	const struct index *const index = &reader->index;
+	const uint64_t count = index->shard_count - 1;
+	struct cairn_string *const names = arena_allocate_array(&reader->arena, count,
+								sizeof(*names));
+	uint32_t *order;
 
-	if (reader == NULL)
-		return NULL;
-	reader->name = INDEX_NAME;
-	/* one that names no shards is a container like any other: its neighbours are not its */
-	if (open_index(reader, folder) == CAIRN_OK && reader->index.shard_count > 1)
-		return reader;
-	cairn_reader_close(reader);
-	return NULL;
+	if (names == NULL)
+		return false;
+	for (uint64_t i = 0; i < count; i++) {
+		struct shard_record record;
+
+		if (index_shard(index, i + 1, &record, NULL) != CAIRN_OK ||
+		    index_name(index, record.name_offset, record.name_size, &names[i], NULL) !=
+			    CAIRN_OK)
+			return false;
+	}
+	order = sort_order_by_name(&reader->arena, names, sizeof(*names), count);
+	if (order == NULL)
+		return false;
+	sort_apply(names, count, sizeof(*names), order);
+	sweep->named = names;
+	sweep->named_count = count;
+	return true;
 }
 
-/* When in doubt: yes. */
-static bool index_names(const struct cairn_reader *index, const char *name)
+/* Reads the index of the folder, as it is durably there. */
+static void read_index(struct sweep *sweep)
+{
+	struct cairn_reader *const reader = reader_create(sweep->folder->system, NULL);
+
+	if (reader == NULL)
+		return;
+	reader->name = INDEX_NAME;
+	/* one that names no shards is a container like any other: its neighbours are not its */
+	if (open_index(reader, sweep->folder) == CAIRN_OK && reader->index.shard_count > 1 &&
+	    list_named(sweep, reader))
+		sweep->index = reader;
+	else
+		cairn_reader_close(reader);
+}
+
+static bool index_names(const struct sweep *sweep, const char *name)
 {
 	const struct cairn_string wanted = cairn_string_from(name);
+	uint64_t low = 0;
+	uint64_t high = sweep->named_count;
 
-	for (uint64_t i = 1; i < index->index.shard_count; i++) {
-		struct shard_record record;
-		struct cairn_string found;
+	while (low < high) {
+		const uint64_t middle = low + (high - low) / 2;
+		const int order = index_name_compare(wanted, sweep->named[middle]);
 
-		if (index_shard(&index->index, i, &record, NULL) != CAIRN_OK ||
-		    index_name(&index->index, record.name_offset, record.name_size, &found, NULL) !=
-			    CAIRN_OK ||
-		    index_name_compare(wanted, found) == 0)
+		if (order == 0)
 			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return false;
 }
@@ -204,7 +239,7 @@ static int sweep_entry(void *context, const char *name)
 	if (is_temporary_name(name))
 		sweep_temporary(sweep, name);
 	else if (sweep->index != NULL && (is_shard_name(name) || is_rank_name(name)) &&
-		 !index_names(sweep->index, name)) /* a rank that finished after the commit, too */
+		 !index_names(sweep, name)) /* a rank that finished after the commit, too */
 		count(sweep, remove_shard(sweep->folder, name));
 	return 0;
 }
@@ -236,7 +271,7 @@ static enum cairn_status sweep_locked(struct sweep *sweep, struct cairn_error *e
 	if (status != CAIRN_OK)
 		return status;
 	status = settle_prefixes(folder, error);
-	sweep->index = read_index(folder);
+	read_index(sweep);
 	result = system_list(folder->system, folder->fd, sweep_entry, sweep);
 	if (result < 0 && status == CAIRN_OK)
 		status = error_set_system(error, result, "cannot list the folder");

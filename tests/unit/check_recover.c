@@ -149,6 +149,21 @@ START_TEST(a_folder_with_foreign_files_in_it_stays)
 }
 END_TEST
 
+START_TEST(of_many_shards_those_that_the_index_names_stay)
+{
+	static const struct sharded_sample many = {23, 2};
+	char name[128];
+
+	ASSERT_OK(sharded_write(scene.system, FOLDER "/many", &many, false, &test_error));
+	for (unsigned int i = 0; i < many.ranks; i++) {
+		snprintf(name, sizeof(name), FOLDER "/many/shard-%05u-of-00023-0123abcd.cairn", i);
+		add(name);
+	}
+	ck_assert_uint_eq(sweep().removed, many.ranks);
+	ASSERT_OK(sharded_check(scene.system, FOLDER "/many", &many, &test_error));
+}
+END_TEST
+
 START_TEST(nothing_is_judged_by_a_damaged_index)
 {
 	add(TARGET "/shard-00000-of-00009.cairn");
@@ -289,6 +304,7 @@ static Suite *recover_suite(void)
 	tcase_add_test(tcase, foreign_names_stay);
 	tcase_add_test(tcase, links_special_files_and_those_of_others_stay);
 	tcase_add_test(tcase, a_folder_with_foreign_files_in_it_stays);
+	tcase_add_test(tcase, of_many_shards_those_that_the_index_names_stay);
 	tcase_add_test(tcase, nothing_is_judged_by_a_damaged_index);
 	tcase_add_test(tcase, a_folder_that_cannot_be_made_durable_is_in_doubt);
 	tcase_add_test(tcase, a_living_save_is_kept);
