@@ -238,35 +238,52 @@ enum cairn_status stored_extent(const struct stored *stored, uint32_t number,
 	return status == CAIRN_OK ? status : stored_located(stored, status, error);
 }
 
-enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offset, uint64_t size,
-				      uint8_t *buffer, struct cairn_error *error)
+/* Back to the first extent, unless the walk was over this slice and has not passed `offset`. */
+static void begin_walk(const struct stored *stored, uint64_t offset, struct stored_walk *walk)
 {
-	uint64_t extent_start = 0;
+	if (walk->reader != stored->reader || walk->slice != stored->number || walk->begin > offset)
+		*walk = (struct stored_walk){.reader = stored->reader, .slice = stored->number};
+}
+
+static enum cairn_status read_extents(const struct stored *stored, uint64_t offset, uint64_t size,
+				      uint8_t *buffer, struct stored_walk *walk,
+				      struct cairn_error *error)
+{
 	uint64_t done = 0;
 
 	assert(!stored->by_chunk);
-	for (uint32_t i = 0; i < stored->record.extent_count && done < size; i++) {
+	begin_walk(stored, offset, walk);
+	while (walk->extent < stored->record.extent_count && done < size) {
 		struct extent_record extent;
 		uint64_t skipped;
 		uint64_t piece;
 		enum cairn_status status;
 
-		status = stored_extent(stored, i, &extent, error);
+		status = stored_extent(stored, walk->extent, &extent, error);
 		if (status != CAIRN_OK)
 			return status;
-		if (offset + done < extent_start + extent.size) {
-			skipped = offset + done - extent_start;
-			piece = extent.size - skipped < size - done ? extent.size - skipped
-								    : size - done;
-			status = file_read(&stored->reader->files[extent.shard],
-					   extent.offset + skipped, buffer + done, piece, error);
-			if (status != CAIRN_OK)
-				return stored_located(stored, status, error);
-			done += piece;
+		if (offset + done >= walk->begin + extent.size) {
+			walk->begin += extent.size;
+			walk->extent++;
+			continue;
 		}
-		extent_start += extent.size;
+		skipped = offset + done - walk->begin;
+		piece = extent.size - skipped < size - done ? extent.size - skipped : size - done;
+		status = file_read(&stored->reader->files[extent.shard], extent.offset + skipped,
+				   buffer + done, piece, error);
+		if (status != CAIRN_OK)
+			return stored_located(stored, status, error);
+		done += piece;
 	}
 	return done == size ? CAIRN_OK : beyond_slice(stored, offset, size, error);
+}
+
+enum cairn_status stored_read_extents(const struct stored *stored, uint64_t offset, uint64_t size,
+				      uint8_t *buffer, struct cairn_error *error)
+{
+	struct stored_walk walk = {0};
+
+	return read_extents(stored, offset, size, buffer, &walk, error);
 }
 
 uint64_t stored_file_offset(const struct stored *stored, uint64_t offset)
@@ -332,10 +349,10 @@ static enum cairn_status read_chunk(const struct stored *stored, uint64_t chunk,
 				    uint8_t *buffer, struct stored_scratch *scratch,
 				    struct cairn_error *error)
 {
-	return stored->by_chunk
-		       ? stored_read_chunk(stored, chunk, ahead, buffer, scratch, error)
-		       : stored_read_extents(stored, stored_chunk_start(stored, chunk),
-					     stored_chunk_length(stored, chunk), buffer, error);
+	return stored->by_chunk ? stored_read_chunk(stored, chunk, ahead, buffer, scratch, error)
+				: read_extents(stored, stored_chunk_start(stored, chunk),
+					       stored_chunk_length(stored, chunk), buffer,
+					       &scratch->walk, error);
 }
 
 enum cairn_status stored_check_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
@@ -762,9 +779,9 @@ enum cairn_status stored_copy(const struct stored *stored, uint64_t offset, uint
 	if (!stored_is_mapped(stored))
 		return stored_is_checked(stored) || stored->by_chunk
 			       ? copy_by_chunk(stored, offset, size, buffer, scratch, error)
-			       : stored_read_extents(stored, offset, size, buffer, error);
+			       : read_extents(stored, offset, size, buffer, &scratch->walk, error);
 	if (stored_is_checked(stored))
 		return copy_mapped(stored, offset, size, buffer, scratch, error);
 	/* nobody looked at these pages yet: pread cannot fault */
-	return stored_read_extents(stored, offset, size, buffer, error);
+	return read_extents(stored, offset, size, buffer, &scratch->walk, error);
 }

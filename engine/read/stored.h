@@ -83,6 +83,14 @@ struct stored_room {
 /* Memory of at least `size` bytes, whatever is in it; NULL: none. */
 uint8_t *stored_take_room(struct system *system, struct stored_room *room, uint64_t size);
 
+/* How far the extents of a slice were walked over: the next read mostly goes on there. */
+struct stored_walk {
+	const struct cairn_reader *reader; /* NULL: nowhere */
+	uint64_t slice;                    /* its number */
+	uint32_t extent;
+	uint64_t begin; /* of that extent in the slice */
+};
+
 /* One chunk at a time in memory, for copies of unmapped slices by small pieces. Zero it first;
  * release gives its memory back. May serve several readers that are open as long as it is used. */
 struct stored_scratch {
@@ -106,6 +114,7 @@ struct stored_scratch {
 	const struct file *ahead_file; /* NULL: none */
 	uint64_t ahead_begin;
 	uint64_t ahead_size;
+	struct stored_walk walk;
 	struct stored_room stored;   /* compressed bytes that are not mapped */
 	struct stored_room shuffled; /* decoded, and not yet in order */
 };

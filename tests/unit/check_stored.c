@@ -530,6 +530,35 @@ START_TEST(scattered_extents_are_put_together)
 }
 END_TEST
 
+/* A copy goes on where the last one ended in the extents; wherever the next one begins. */
+START_TEST(pieces_of_scattered_extents_are_copied_in_any_order)
+{
+	static const uint64_t offsets[] = {10000, 5000, 4096};
+	static const uint64_t begins[] = {0, 990, 1000, 1490, 2990, 1499, 1500, 10, 1001, 2000};
+	struct stored_scratch scratch = {0};
+	struct bytes file;
+	struct cairn_reader *const reader = open_extents(offsets, &file, NULL);
+	struct stored stored;
+	uint8_t whole[3000];
+	uint8_t piece[600];
+
+	memcpy(whole, data + 10000 - 4096, 1000);
+	memcpy(whole + 1000, data + 5000 - 4096, 500);
+	memcpy(whole + 1500, data, 1500);
+	ASSERT_OK(stored_open(reader, 0, cairn_string_from("t"), &stored, &test_error));
+	for (size_t i = 0; i < COUNT_OF(begins); i++) {
+		for (uint64_t size = 10; size <= 600 && begins[i] + size <= 3000; size += 590) {
+			ASSERT_OK(stored_copy(&stored, begins[i], size, piece, &scratch,
+					      &test_error));
+			ck_assert_mem_eq(piece, whole + begins[i], size);
+		}
+	}
+	stored_scratch_release(scene.system, &scratch);
+	cairn_reader_close(reader);
+	bytes_free(&file);
+}
+END_TEST
+
 START_TEST(extents_that_follow_each_other_are_one_piece)
 {
 	static const uint64_t offsets[] = {5000, 6000, 6500};
@@ -575,6 +604,7 @@ static Suite *stored_suite(void)
 	tcase_add_loop_test(tests, dishonest_slices_are_refused_when_they_are_used, 0,
 			    COUNT_OF(slices));
 	tcase_add_test(tests, scattered_extents_are_put_together);
+	tcase_add_test(tests, pieces_of_scattered_extents_are_copied_in_any_order);
 	tcase_add_test(tests, extents_that_follow_each_other_are_one_piece);
 	suite_add_tcase(suite, tests);
 	return suite;
