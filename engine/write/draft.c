@@ -330,9 +330,11 @@ enum cairn_status draft_reserve(const struct draft *draft, uint64_t size, struct
 {
 	int result;
 
+	/* Buffered: small files, and file systems without O_DIRECT. The kernel allocates when it
+	 * writes back, knowing the size; reserving first gained nothing once fsync was counted
+	 * (ext4 of Linux 6.18: 0.7 to 1.3 of the time, unsteadily). */
 	if (!draft->is_direct)
-		return CAIRN_OK; /* buffered writes into preallocated space are several times slower
-				    on ext4 */
+		return CAIRN_OK;
 	result = system_preallocate(draft->folder->system, draft->fd,
 				    align_up(size, SYSTEM_DIRECT_ALIGNMENT));
 	if (result < 0 && result != -EOPNOTSUPP && result != -ENOSYS)
