@@ -239,6 +239,18 @@ static int bad_value(const struct cli_usage *usage, const struct cli_option *opt
 			       option->name, wanted, value);
 }
 
+static int add_to_list(const struct cli_usage *usage, const struct cli_option *option,
+		       const char *value)
+{
+	struct cli_list *list = option->target;
+
+	if (list->count == CLI_LIST_MAX)
+		return cli_usage_error(usage->command, "%s: %s: more than %d of them",
+				       usage->command, option->name, CLI_LIST_MAX);
+	list->values[list->count++] = value;
+	return CLI_GO_ON;
+}
+
 static int set_value(const struct cli_usage *usage, const struct cli_option *option,
 		     const char *value)
 {
@@ -257,6 +269,8 @@ static int set_value(const struct cli_usage *usage, const struct cli_option *opt
 		if (!cli_parse_size(value, option->target))
 			return bad_value(usage, option, value, "a size such as 512MiB or 5GB");
 		break;
+	case CLI_LIST:
+		return add_to_list(usage, option, value);
 	}
 	return CLI_GO_ON;
 }

@@ -30,7 +30,15 @@ enum cli_kind {
 	CLI_FLAG,  /* target: bool */
 	CLI_TEXT,  /* target: const char *; borrowed from the command line */
 	CLI_COUNT, /* target: uint64_t */
-	CLI_SIZE   /* target: uint64_t; bytes, with a unit */
+	CLI_SIZE,  /* target: uint64_t; bytes, with a unit */
+	CLI_LIST   /* target: struct cli_list; may be given several times */
+};
+
+/* All values of an option, in their order; borrowed from the command line. */
+#define CLI_LIST_MAX 256
+struct cli_list {
+	const char *values[CLI_LIST_MAX];
+	size_t count;
 };
 
 struct cli_option {

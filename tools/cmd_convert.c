@@ -12,6 +12,7 @@
 
 #include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/name_choice.h"
 #include "tools/progress.h"
 
 struct convert {
@@ -23,9 +24,13 @@ struct convert {
 	bool sort;
 	bool shuffle;
 	const char *compress; /* or NULL */
+	bool dry_run;
 	uint64_t shard_size_max;
 	uint64_t alignment;
 	uint64_t thread_count;
+	struct cli_list matches;
+	struct cli_list renames;
+	struct name_choice names;
 };
 
 /* -------------------------------------------------------------------------------------- formats */
@@ -204,8 +209,42 @@ static int open_source(const struct convert *convert, struct cairn_reader **read
 	return result;
 }
 
+/* What is left out, where something is. */
+static void print_dropped(const struct cairn_convert_report *report)
+{
+	char text[CLI_SIZE_SIZE];
+
+	if (report->metadata_dropped)
+		printf("without %s of the metadata\n",
+		       cli_format_count(report->metadata_dropped, text));
+	if (report->slices_joined)
+		printf("without the slices of %s tensor%s, which are joined\n",
+		       cli_format_count(report->slices_joined, text),
+		       cli_plural(report->slices_joined));
+	if (report->alignment_dropped)
+		printf("without the alignment of %s\n",
+		       cli_format_size((double)report->alignment_dropped, text));
+}
+
+static void print_plan(const struct convert *convert, const char *format,
+		       const struct cairn_convert_report *report)
+{
+	char tensors[CLI_SIZE_SIZE];
+	char metadata[CLI_SIZE_SIZE];
+	char files[CLI_SIZE_SIZE];
+	char size[CLI_SIZE_SIZE];
+
+	printf("would write '%s' (%s): %s tensor%s, %s of metadata, %s in %s file%s\n",
+	       convert->destination, format, cli_format_count(report->tensor_count, tensors),
+	       cli_plural(report->tensor_count), cli_format_count(report->metadata_count, metadata),
+	       cli_format_size((double)report->bytes, size),
+	       cli_format_count(report->file_count, files), cli_plural(report->file_count));
+	print_dropped(report);
+}
+
 static void print_result(const struct convert *convert, const struct cairn_reader *reader,
-			 const char *format, double seconds)
+			 const char *format, const struct cairn_convert_report *report,
+			 double seconds)
 {
 	const struct cairn_reader_info info = cli_info(reader);
 	char count[CLI_SIZE_SIZE];
@@ -213,9 +252,10 @@ static void print_result(const struct convert *convert, const struct cairn_reade
 	char rate[CLI_SIZE_SIZE];
 
 	printf("wrote '%s' (%s): %s tensor%s, %s read, %.2f s (%s/s)\n", convert->destination,
-	       format, cli_format_count(info.tensor_count, count), cli_plural(info.tensor_count),
-	       cli_format_size((double)info.file_bytes, size), seconds,
-	       cli_format_size((double)info.file_bytes / seconds, rate));
+	       format, cli_format_count(report->tensor_count, count),
+	       cli_plural(report->tensor_count), cli_format_size((double)info.file_bytes, size),
+	       seconds, cli_format_size((double)info.file_bytes / seconds, rate));
+	print_dropped(report);
 }
 
 static const char *format_written(const struct cairn_convert_options *options)
@@ -230,9 +270,12 @@ static const char *format_written(const struct cairn_convert_options *options)
 static int convert_reader(const struct convert *convert, const struct cairn_reader *reader,
 			  struct cairn_convert_options *options)
 {
+	struct cairn_convert_report report = {.tensor_count = 0};
 	struct cairn_error error = {.code = CAIRN_OK};
 	struct progress progress;
 
+	options->report = &report;
+	options->dry_run = convert->dry_run;
 	progress_begin(&progress, "converting");
 	options->progress = progress_update;
 	options->progress_context = &progress;
@@ -241,27 +284,38 @@ static int convert_reader(const struct convert *convert, const struct cairn_read
 						       &error);
 	const uint64_t end = progress_clock();
 	progress_end(&progress);
-	if (status == CAIRN_EXISTS && !convert->force)
+	if (status == CAIRN_EXISTS && !convert->force && !convert->renames.count)
 		return cli_error(CLI_NO, "%s; --force replaces it", error.message);
+	if (status == CAIRN_NOT_FOUND && options->selection) /* the source is there */
+		return cli_error(CLI_NO, "%s", error.message);
 	if (status != CAIRN_OK)
 		return cli_fail(status, &error);
-	print_result(convert, reader, format_written(options),
-		     (double)(end - progress.start) / 1e9);
+	if (convert->dry_run)
+		print_plan(convert, format_written(options), &report);
+	else
+		print_result(convert, reader, format_written(options), &report,
+			     (double)(end - progress.start) / 1e9);
 	return CLI_DONE;
 }
 
-static int run(const struct convert *convert)
+static int run(struct convert *convert)
 {
 	struct cairn_convert_options options = {.size = sizeof(options)};
 	struct cairn_reader *reader = NULL;
 	int result = choose_options(convert, &options);
 
 	if (result == CLI_GO_ON)
+		result = name_choice_begin(&convert->names, "convert", &convert->matches,
+					   &convert->renames);
+	if (result == CLI_GO_ON)
 		result = open_source(convert, &reader);
-	if (result != CLI_GO_ON)
-		return result;
-	result = convert_reader(convert, reader, &options);
-	cairn_reader_close(reader);
+	if (result == CLI_GO_ON) {
+		if (convert->matches.count || convert->renames.count)
+			options.selection = &convert->names.selection;
+		result = convert_reader(convert, reader, &options);
+		cairn_reader_close(reader);
+	}
+	name_choice_end(&convert->names);
 	return result;
 }
 
@@ -286,6 +340,13 @@ int cmd_convert(int argc, char **argv)
 		{"--alignment", CLI_SIZE, "SIZE", "of large tensors, 4KiB to 2MiB; tf: of all data",
 		 &convert.alignment},
 		{"--threads", CLI_COUNT, "N", "at most 64; default: chosen", &convert.thread_count},
+		{"--dry-run", CLI_FLAG, NULL, "say what would be written, and write nothing",
+		 &convert.dry_run},
+		{"--match", CLI_LIST, "GLOB", "only tensors whose name matches; may be repeated",
+		 &convert.matches},
+		{"--rename", CLI_LIST, "FROM=TO",
+		 "call tensors otherwise: 'h.*.w=layers.*.weight'; may be repeated",
+		 &convert.renames},
 	};
 	const struct cli_usage usage = {
 		"convert",
@@ -301,7 +362,10 @@ int cmd_convert(int argc, char **argv)
 		"listed\n"
 		"and nothing is written, unless it is dropped by name. DST appears whole or not at "
 		"all.\n"
-		"Sizes: KiB, MiB, GiB are powers of 1024; KB, MB, GB of 1000.\n",
+		"Sizes: KiB, MiB, GiB are powers of 1024; KB, MB, GB of 1000.\n"
+		"Of several --rename the first whose FROM matches is applied; a star in TO is what "
+		"the\n"
+		"next one of FROM matched, {2} what its second did.\n",
 		2,
 		2,
 		options,

@@ -10,10 +10,12 @@
 
 #include <string.h>
 
+#include "engine/convert/convert_writer.h"
 #include "engine/convert/copy_checkpoint.h"
 #include "engine/convert/export_safetensors.h"
 #include "engine/convert/export_tensorflow.h"
 #include "engine/convert/reshard.h"
+#include "engine/convert/select_reader.h"
 #include "engine/read/identify.h"
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
@@ -52,6 +54,28 @@ static struct cairn_writer_options writer_options(const struct cairn_reader *rea
 	return result;
 }
 
+enum cairn_status convert_writer(const struct cairn_reader *reader, const char *path,
+				 const struct cairn_writer_options *settings,
+				 const struct cairn_convert_options *options,
+				 struct cairn_writer **writer, struct cairn_error *error)
+{
+	return options->dry_run != 0
+		       ? writer_create_to_measure(reader->system, path, settings, writer, error)
+		       : writer_create(reader->system, path, settings, writer, error);
+}
+
+enum cairn_status convert_finish(struct cairn_writer *writer,
+				 const struct cairn_convert_options *options,
+				 struct cairn_error *error)
+{
+	const enum cairn_status status = options->dry_run != 0 ? writer_measure(writer, error)
+							       : cairn_writer_finish(writer, error);
+
+	options->report->file_count = writer->files.count;
+	options->report->bytes = writer->files.bytes;
+	return status;
+}
+
 static enum cairn_status convert_to_container(const struct cairn_reader *reader, const char *path,
 					      const struct cairn_convert_options *options,
 					      struct cairn_error *error)
@@ -64,6 +88,8 @@ static enum cairn_status convert_to_container(const struct cairn_reader *reader,
 		const struct reshard_target target = {.path = path,
 						      .shard_size_max = options->shard_size_max,
 						      .replace = options->replace != 0,
+						      .dry_run = options->dry_run != 0,
+						      .report = options->report,
 						      .settings = settings};
 
 		if (path_ends_with(path, ".cairn"))
@@ -72,11 +98,11 @@ static enum cairn_status convert_to_container(const struct cairn_reader *reader,
 					 quote(cairn_string_from(path)).text);
 		return reshard(reader, &target, error);
 	}
-	status = writer_create(reader->system, path, &settings, &writer, error);
+	status = convert_writer(reader, path, &settings, options, &writer, error);
 	if (status == CAIRN_OK)
 		status = copy_checkpoint(writer, reader, error);
 	if (status == CAIRN_OK)
-		status = cairn_writer_finish(writer, error);
+		status = convert_finish(writer, options, error);
 	cairn_writer_destroy(writer);
 	return status;
 }
@@ -117,28 +143,11 @@ static enum cairn_status check_options(const struct cairn_convert_options *optio
 	return CAIRN_OK;
 }
 
-enum cairn_status cairn_convert(const struct cairn_reader *reader, const char *path,
-				const struct cairn_convert_options *options,
-				struct cairn_error *error)
+static enum cairn_status convert_to(const struct cairn_reader *reader, const char *path,
+				    enum cairn_target target,
+				    const struct cairn_convert_options *options,
+				    struct cairn_error *error)
 {
-	static const struct cairn_convert_options defaults = {0};
-	enum cairn_target target = CAIRN_TARGET_CAIRN;
-	enum cairn_status status;
-
-	if (options == NULL)
-		options = &defaults;
-	if (path == NULL)
-		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
-				 "no path to write to");
-	status = check_options(options, error);
-	if (status == CAIRN_OK)
-		status = choose_target(path, options->target, &target, error);
-	if (status == CAIRN_OK && target != CAIRN_TARGET_CAIRN &&
-	    options->compression > CAIRN_COMPRESSION_NONE)
-		status = error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
-				   "only containers are compressed");
-	if (status != CAIRN_OK)
-		return status;
 	switch (target) {
 	case CAIRN_TARGET_SAFETENSORS:
 		return export_safetensors(reader, path, options, error);
@@ -149,4 +158,41 @@ enum cairn_status cairn_convert(const struct cairn_reader *reader, const char *p
 	default:
 		return convert_to_container(reader, path, options, error);
 	}
+}
+
+enum cairn_status cairn_convert(const struct cairn_reader *reader, const char *path,
+				const struct cairn_convert_options *options,
+				struct cairn_error *error)
+{
+	struct cairn_convert_options settings = {0};
+	struct cairn_convert_report report = {0};
+	enum cairn_target target = CAIRN_TARGET_CAIRN;
+	struct cairn_reader *selected = NULL;
+	enum cairn_status status;
+
+	if (path == NULL)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				 "no path to write to");
+	if (options != NULL)
+		settings = *options;
+	settings.report = &report;
+	status = check_options(&settings, error);
+	if (status == CAIRN_OK)
+		status = choose_target(path, settings.target, &target, error);
+	if (status == CAIRN_OK && target != CAIRN_TARGET_CAIRN &&
+	    settings.compression > CAIRN_COMPRESSION_NONE)
+		status = error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
+				   "only containers are compressed");
+	if (status == CAIRN_OK && settings.selection != NULL)
+		status = select_reader(reader, settings.selection, &selected, error);
+	if (selected != NULL)
+		reader = selected;
+	report.tensor_count = cairn_reader_tensor_count(reader);
+	report.metadata_count = cairn_reader_metadata_count(reader);
+	if (status == CAIRN_OK)
+		status = convert_to(reader, path, target, &settings, error);
+	if (status == CAIRN_OK && options != NULL && options->report != NULL)
+		*options->report = report;
+	cairn_reader_close(selected);
+	return status;
 }

@@ -69,7 +69,7 @@ static enum cairn_status in_source(const struct bundle_copy *copy,
 				      : error_prefix_tensor(error, status, source->tensor->name);
 }
 
-/* ---------------------------------------------------------------------------------- the source */
+/* ----------------------------------------------------------------------------------- the source */
 
 static enum cairn_status read_table(struct bundle_copy *copy, struct cairn_error *error)
 {
@@ -223,7 +223,7 @@ static enum cairn_status lay_out(struct bundle_copy *copy, bool *possible,
 	return status == CAIRN_OK && *possible ? make_files(copy, error) : status;
 }
 
-/* ------------------------------------------------------------------------------------- copying */
+/* -------------------------------------------------------------------------------------- copying */
 
 static const struct source_piece *source_of(const struct bundle_copy *copy, uint32_t file,
 					    uint64_t piece)
@@ -331,7 +331,7 @@ static enum cairn_status make_index(void *context, uint8_t **bytes, uint64_t *si
 	return CAIRN_OK;
 }
 
-/* ----------------------------------------------------------------------------------- all of it */
+/* ------------------------------------------------------------------------------------ all of it */
 
 /* Tells early what publishing would refuse late. */
 static enum cairn_status check_target(const struct folder *folder, const char *prefix, bool replace,
@@ -348,9 +348,10 @@ static enum cairn_status write_copy(struct bundle_copy *copy, const char *path,
 				    const struct cairn_convert_options *options,
 				    struct cairn_error *error)
 {
+	const uint32_t file_count = copy->bundle.header.shard_count;
 	const struct bundle_content content = {
 		.files = copy->files,
-		.file_count = copy->bundle.header.shard_count,
+		.file_count = file_count,
 		.begin = begin,
 		.fill = fill,
 		.take_crc = take_crc,
@@ -376,9 +377,13 @@ static enum cairn_status write_copy(struct bundle_copy *copy, const char *path,
 		status = check_target(&folder, prefix, target.replace, error);
 	if (status == CAIRN_OK)
 		status = bundle_check_prefix(prefix, content.file_count, error);
-	if (status != CAIRN_OK) {
+	options->report->file_count = (uint64_t)file_count + 1;
+	options->report->bytes = copy->reader->table.size;
+	for (uint32_t i = 0; i < file_count; i++)
+		options->report->bytes += copy->files[i].size;
+	if (status != CAIRN_OK || options->dry_run != 0) {
 		folder_close(&folder);
-		return error_prefix(error, status, path);
+		return status == CAIRN_OK ? CAIRN_OK : error_prefix(error, status, path);
 	}
 	/* that what dead writers left cannot be removed is no reason not to write */
 	(void)folder_sweep(&folder, &counts, NULL);

@@ -318,7 +318,6 @@ static enum cairn_status check_target(const struct exporter *exporter, struct ca
 static enum cairn_status open_target(struct exporter *exporter, struct cairn_error *error)
 {
 	const uint32_t file_count = exporter->plan.file_count;
-	struct sweep_counts counts = {0};
 	enum cairn_status status = folder_open(exporter->system, exporter->path, &exporter->folder,
 					       exporter->target, error);
 
@@ -328,11 +327,17 @@ static enum cairn_status open_target(struct exporter *exporter, struct cairn_err
 		status = check_target(exporter, error);
 	if (status != CAIRN_OK)
 		return of_target(exporter, status, error);
-	/* that what dead writers left cannot be removed is no reason not to write */
-	(void)folder_sweep(&exporter->folder, &counts, NULL);
 	exporter->drafts = arena_allocate_array(&exporter->arena, (uint64_t)file_count + 1,
 						sizeof(struct draft));
 	return exporter->drafts == NULL ? error_set_memory(error, "the table of files") : CAIRN_OK;
+}
+
+/* That what dead writers left cannot be removed is no reason not to write. */
+static void sweep_target(struct exporter *exporter)
+{
+	struct sweep_counts counts = {0};
+
+	(void)folder_sweep(&exporter->folder, &counts, NULL);
 }
 
 static enum cairn_status publish_all(struct exporter *exporter, struct cairn_error *error)
@@ -376,14 +381,57 @@ static enum cairn_status make_plan(struct exporter *exporter, struct cairn_error
 	return of_target(exporter, status, error);
 }
 
+/* What the index would take: names of shards have one size for all. */
+static enum cairn_status measure_index(struct exporter *exporter, struct cairn_error *error)
+{
+	struct cairn_convert_report *const report = exporter->options->report;
+	char *json = NULL;
+	uint64_t size = 0;
+	enum cairn_status status;
+
+	for (uint32_t i = 0; i < exporter->plan.file_count; i++)
+		exporter->drafts[i] = (struct draft){.fd = -1};
+	status = make_index(exporter, &json, &size, error);
+	report->bytes += size;
+	report->file_count++;
+	return status;
+}
+
+static void report_plan(const struct exporter *exporter)
+{
+	struct cairn_convert_report *const report = exporter->options->report;
+	const struct safetensors_plan *const plan = &exporter->plan;
+	struct cairn_reader_info info = {.size = sizeof(info)};
+
+	cairn_reader_info(exporter->reader, &info);
+	report->file_count = plan->file_count;
+	report->bytes = plan->total_size;
+	report->metadata_count = plan->metadata_count;
+	report->metadata_dropped = info.metadata_count - plan->metadata_count;
+	report->alignment_dropped = info.alignment > CONTAINER_ALIGNMENT_MIN ? info.alignment : 0;
+	for (uint64_t i = 0; i < plan->count; i++) {
+		struct cairn_tensor tensor;
+
+		if (cairn_reader_tensor_at(exporter->reader, plan->numbers[i], &tensor, NULL) ==
+		    CAIRN_OK)
+			report->slices_joined += tensor.slice_count > 1;
+	}
+}
+
 static enum cairn_status run(struct exporter *exporter, struct cairn_error *error)
 {
 	enum cairn_status status = make_plan(exporter, error);
 
-	if (status == CAIRN_OK)
-		status = open_target(exporter, error);
-	if (status == CAIRN_OK)
-		status = write_files(exporter, error);
+	if (status != CAIRN_OK)
+		return status;
+	report_plan(exporter);
+	status = open_target(exporter, error);
+	if (status == CAIRN_OK && exporter->is_sharded)
+		status = measure_index(exporter, error);
+	if (status != CAIRN_OK || exporter->options->dry_run != 0)
+		return status;
+	sweep_target(exporter);
+	status = write_files(exporter, error);
 	if (status == CAIRN_OK && exporter->is_sharded)
 		status = write_index(exporter, error);
 	return status == CAIRN_OK ? publish_all(exporter, error) : status;

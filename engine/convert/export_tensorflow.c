@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/convert/convert_writer.h"
 #include "engine/convert/copy_bundle.h"
 #include "engine/convert/copy_checkpoint.h"
 #include "engine/read/reader.h"
@@ -78,14 +79,14 @@ static enum cairn_status write_tensors(const struct cairn_reader *reader, const 
 		.progress_context = options->progress_context,
 	};
 	struct cairn_writer *writer = NULL;
-	enum cairn_status status = writer_create(reader->system, path, &settings, &writer, error);
+	enum cairn_status status = convert_writer(reader, path, &settings, options, &writer, error);
 
 	if (status == CAIRN_OK)
 		status = copy_tensors(writer, reader, error);
 	if (status == CAIRN_OK && (options->drop & CAIRN_DROP_METADATA) == 0)
 		status = add_metadata(writer, reader, error);
 	if (status == CAIRN_OK)
-		status = cairn_writer_finish(writer, error);
+		status = convert_finish(writer, options, error);
 	cairn_writer_destroy(writer);
 	return status;
 }
@@ -94,11 +95,17 @@ enum cairn_status export_tensorflow(const struct cairn_reader *reader, const cha
 				    const struct cairn_convert_options *options,
 				    struct cairn_error *error)
 {
+	struct cairn_reader_info info = {.size = sizeof(info)};
 	const bool has_wish = options->shard_size_max != 0 || options->alignment != 0 ||
 			      options->sort != 0;
 	bool copied = false;
 	enum cairn_status status = check_alignment(reader, options, error);
 
+	cairn_reader_info(reader, &info);
+	if (info.alignment > CONTAINER_ALIGNMENT_MIN && options->alignment == 0)
+		options->report->alignment_dropped = info.alignment;
+	options->report->metadata_count = 0;
+	options->report->metadata_dropped = cairn_reader_metadata_count(reader);
 	if (status == CAIRN_OK && reader->table.system != NULL && !has_wish)
 		status = copy_bundle(reader, path, options, &copied, error);
 	if (status != CAIRN_OK || copied)

@@ -11,6 +11,8 @@
 #include "engine/convert/stored_order.h"
 #include "engine/read/reader.h"
 #include "engine/write/save.h"
+#include "engine/write/writer.h"
+#include "format/bytes.h"
 #include "format/error.h"
 
 #define ARENA_SIZE_MAX ((size_t)1 << 40)
@@ -193,9 +195,27 @@ static enum cairn_status write_shard(struct resharding *resharding, struct cairn
 		status = fill_shard(resharding, shard, writer, &bytes, error);
 	if (status == CAIRN_OK)
 		status = cairn_writer_finish(writer, error);
+	if (status == CAIRN_OK)
+		resharding->target->report->bytes += writer->files.bytes;
 	cairn_writer_destroy(writer);
 	resharding->done += bytes;
 	return status;
+}
+
+/* The index was merged by others: how large it is says the file. */
+static void report_index(const struct resharding *resharding)
+{
+	const struct reshard_target *const target = resharding->target;
+	struct system *const system = resharding->reader->system;
+	const int folder = system_open(system, SYSTEM_CWD, target->path, SYSTEM_WANT_DIRECTORY);
+	struct system_status status = {.size = 0};
+
+	if (folder < 0)
+		return;
+	if (system_status_at(system, folder, INDEX_NAME, false, &status) == 0)
+		target->report->bytes += status.size;
+	target->report->file_count = (uint64_t)resharding->shard_count + 1;
+	system_close(system, folder);
 }
 
 static enum cairn_status write_all(struct resharding *resharding, struct cairn_error *error)
@@ -218,19 +238,143 @@ static enum cairn_status write_all(struct resharding *resharding, struct cairn_e
 	if (status == CAIRN_OK)
 		status = cairn_save_commit(save, error);
 	cairn_save_destroy(save);
+	if (status == CAIRN_OK)
+		report_index(resharding);
 	return status;
 }
+
+/* ------------------------------------------------------------------------------------ measuring */
+
+/* The index over shards that were measured: it has all their records. */
+struct measured_index {
+	struct build_input input;
+	uint64_t capacity;
+};
+
+static enum cairn_status add_records(struct resharding *resharding, struct measured_index *index,
+				     const struct cairn_writer *writer, struct cairn_error *error)
+{
+	const struct build_input *const shard = &writer->input;
+	struct build_tensor *const tensors = arena_grow(
+		&resharding->arena, index->input.tensors, &index->capacity,
+		index->input.tensor_count + shard->tensor_count, sizeof(*tensors));
+
+	if (tensors == NULL)
+		return error_set_memory(error, "the index of the shards");
+	memcpy(tensors + index->input.tensor_count, shard->tensors,
+	       shard->tensor_count * sizeof(*tensors));
+	index->input.tensors = tensors;
+	index->input.tensor_count += shard->tensor_count;
+	return CAIRN_OK;
+}
+
+static enum cairn_status measure_shard(struct resharding *resharding, uint32_t shard,
+				       struct cairn_writer *writer, struct measured_index *index,
+				       struct cairn_error *error)
+{
+	uint64_t bytes = 0;
+	enum cairn_status status = fill_shard(resharding, shard, writer, &bytes, error);
+
+	if (status == CAIRN_OK)
+		status = writer_measure(writer, error);
+	if (status != CAIRN_OK)
+		return status;
+	if (writer->input.region_count != 0) { /* the merge leaves out those without data */
+		resharding->target->report->bytes += writer->files.bytes;
+		index->input.shard_count++;
+	}
+	return add_records(resharding, index, writer, error);
+}
+
+static enum cairn_status measure_index(const struct resharding *resharding,
+				       struct measured_index *index, struct build_shard *shards,
+				       struct cairn_error *error)
+{
+	static const char name[] = "shard-00000-of-00000.cairn"; /* all have this size */
+	uint64_t image_size;
+	enum cairn_status status;
+
+	for (uint32_t i = 0; i < index->input.shard_count; i++)
+		shards[i].name = cairn_string_from(name);
+	index->input.shards = shards;
+	status = index_build_size(&index->input, &image_size, error);
+	if (status == CAIRN_OK)
+		resharding->target->report->bytes += INDEX_BLOCK_SIZE +
+						     align_up(image_size, CONTAINER_PAGE_SIZE) +
+						     CONTAINER_PAGE_SIZE;
+	return status;
+}
+
+/* All writers stay until the index was measured: it is made of what they hold. */
+static enum cairn_status measure_with(struct resharding *resharding, struct cairn_writer **writers,
+				      struct cairn_error *error)
+{
+	const struct reshard_target *const target = resharding->target;
+	struct build_shard *const shards = arena_allocate_array(
+		&resharding->arena, resharding->shard_count, sizeof(*shards));
+	struct measured_index index = {.capacity = 0};
+	enum cairn_status status = CAIRN_OK;
+
+	if (shards == NULL)
+		return error_set_memory(error, "the shards");
+	for (uint32_t shard = 0; shard < resharding->shard_count && status == CAIRN_OK; shard++) {
+		status = writer_create_nowhere(resharding->reader->system, &target->settings,
+					       &writers[shard], error);
+		if (status == CAIRN_OK)
+			status = measure_shard(resharding, shard, writers[shard], &index, error);
+	}
+	target->report->file_count = (uint64_t)index.input.shard_count + 1;
+	return status == CAIRN_OK ? measure_index(resharding, &index, shards, error) : status;
+}
+
+/* What beginning the save would refuse. */
+static enum cairn_status check_target(const struct reshard_target *target, struct system *system,
+				      struct cairn_error *error)
+{
+	struct folder folder = {.fd = -1};
+	char name[SYSTEM_NAME_SIZE];
+	enum cairn_status status = folder_open(system, target->path, &folder, name, error);
+
+	if (status == CAIRN_OK && !target->replace && folder_has(&folder, name))
+		status = error_set(error, CAIRN_EXISTS, CAIRN_ERROR_NO_OFFSET,
+				   "it is there already");
+	folder_close(&folder);
+	return status == CAIRN_OK ? CAIRN_OK : error_prefix(error, status, target->path);
+}
+
+static enum cairn_status measure_all(struct resharding *resharding, struct cairn_error *error)
+{
+	struct cairn_writer **const writers = arena_allocate_array(
+		&resharding->arena, resharding->shard_count, sizeof(*writers));
+	enum cairn_status status = check_target(resharding->target, resharding->reader->system,
+						error);
+
+	if (writers == NULL)
+		return error_set_memory(error, "the shards");
+	if (status == CAIRN_OK)
+		status = measure_with(resharding, writers, error);
+	for (uint32_t i = 0; i < resharding->shard_count; i++)
+		cairn_writer_destroy(writers[i]);
+	return status;
+}
+
+/* ----------------------------------------------------------------------------------- resharding */
 
 enum cairn_status reshard(const struct cairn_reader *reader, const struct reshard_target *target,
 			  struct cairn_error *error)
 {
-	struct resharding resharding = {.reader = reader, .target = target};
+	struct cairn_convert_report unwanted = {0};
+	struct reshard_target reported = *target;
+	struct resharding resharding = {.reader = reader, .target = &reported};
 	enum cairn_status status;
 
+	if (reported.report == NULL)
+		reported.report = &unwanted;
 	arena_init(&resharding.arena, reader_arena_source(reader->system), ARENA_SIZE_MAX);
 	status = distribute(&resharding, error);
 	if (status == CAIRN_OK)
-		status = write_all(&resharding, error);
+		status = target->dry_run ? measure_all(&resharding, error)
+					 : write_all(&resharding, error);
 	arena_fini(&resharding.arena);
 	return status;
 }

@@ -5,6 +5,7 @@
 #ifndef CAIRN_ENGINE_RESHARD_H
 #define CAIRN_ENGINE_RESHARD_H
 
+#include <cairn/convert.h>
 #include <cairn/reader.h>
 #include <cairn/writer.h>
 
@@ -15,6 +16,8 @@ struct reshard_target {
 		*path; /* a folder that is not there yet, or with `replace` a sharded checkpoint */
 	uint64_t shard_size_max; /* bytes of tensors */
 	bool replace;
+	bool dry_run;                         /* measure, write nothing */
+	struct cairn_convert_report *report;  /* files and bytes; or NULL */
 	struct cairn_writer_options settings; /* of each shard */
 };
 

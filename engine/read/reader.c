@@ -61,12 +61,14 @@ static void reader_destroy(struct cairn_reader *reader)
 {
 	struct system *const system = reader->system;
 
-	for (uint32_t i = 0; i < reader->file_count; i++)
+	for (uint32_t i = 0; reader->parent == NULL && i < reader->file_count; i++)
 		file_close(&reader->files[i]);
 	file_close(&reader->table);
 	chunk_states_fini(&reader->chunk_states);
 	chunk_states_fini(&reader->slice_states);
-	system_free(system, reader->shard_states);
+	if (reader->parent == NULL)
+		system_free(system, reader->shard_states);
+	cairn_reader_close(reader->parent);
 	system_free(system, reader->block_states);
 	system_free(system, reader->image_copy);
 	system_free(system, reader->blocks_loaded);

@@ -28,7 +28,10 @@
 struct cairn_reader {
 	struct system *system;
 	_Atomic uint64_t references; /* the caller's, and one for each view */
-	struct arena arena;          /* names, images built in memory, the array of files */
+	/* A reader of some of another one's tensors has a reference to it, and its files; else NULL
+	 */
+	struct cairn_reader *parent;
+	struct arena arena; /* names, images built in memory, the array of files */
 	enum cairn_verification verification;
 	enum cairn_transport transport;
 	uint32_t open_flags;

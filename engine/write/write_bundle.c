@@ -90,6 +90,16 @@ static enum cairn_status take_crc(void *context, uint32_t file, uint64_t piece, 
 	return CAIRN_OK;
 }
 
+static void note_size(const struct bundle_save *save, uint64_t index_size)
+{
+	struct write_size *const written = &save->writer->files;
+
+	*written = (struct write_size){.count = (uint64_t)save->plan.file_count + 1,
+				       .bytes = index_size};
+	for (uint32_t i = 0; i < save->plan.file_count; i++)
+		written->bytes += save->plan.files[i].size;
+}
+
 static enum cairn_status make_index(void *context, uint8_t **bytes, uint64_t *size,
 				    struct cairn_error *error)
 {
@@ -102,6 +112,7 @@ static enum cairn_status make_index(void *context, uint8_t **bytes, uint64_t *si
 		return status;
 	writer->content_id = digest_bytes(*bytes, *size);
 	report_complete(writer);
+	note_size(save, *size);
 	return CAIRN_OK;
 }
 
@@ -127,6 +138,23 @@ static enum cairn_status plan_bundle(struct bundle_save *save, struct cairn_erro
 	    (status = bundle_plan_make(writer, &save->plan, error)) != CAIRN_OK)
 		return status;
 	return bundle_check_prefix(writer->target, save->plan.file_count, error);
+}
+
+enum cairn_status writer_measure_bundle(struct cairn_writer *writer, struct cairn_error *error)
+{
+	struct bundle_save save = {.writer = writer};
+	uint8_t *index;
+	uint64_t index_size;
+	enum cairn_status status = plan_bundle(&save, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	for (uint64_t i = 0; i < save.plan.blob_count; i++)
+		save.plan.blobs[i].entry->crc = 1; /* not 0, which takes no bytes */
+	status = bundle_write(&writer->arena, &save.plan.bundle, &index, &index_size, error);
+	if (status == CAIRN_OK)
+		note_size(&save, index_size);
+	return status;
 }
 
 enum cairn_status writer_save_bundle(struct cairn_writer *writer, struct cairn_error *error)

@@ -5,6 +5,11 @@
 #include "engine/write/writer.h"
 #include "format/error.h"
 
+enum cairn_status writer_measure_bundle(struct cairn_writer *writer, struct cairn_error *error)
+{
+	return writer_save_bundle(writer, error);
+}
+
 enum cairn_status writer_save_bundle(struct cairn_writer *writer, struct cairn_error *error)
 {
 	(void)writer;

@@ -158,18 +158,12 @@ static enum cairn_status keep_path(struct cairn_writer *writer, const char *path
 static enum cairn_status open_target(struct cairn_writer *writer, const char *path,
 				     struct cairn_error *error)
 {
-	struct sweep_counts counts = {0};
 	enum cairn_status status;
 
 	status = folder_open(writer->system, path, &writer->folder, writer->target, error);
 	if (status == CAIRN_OK)
 		status = check_target(writer, error);
-	if (status == CAIRN_OK)
-		status = keep_path(writer, path, error);
-	if (status == CAIRN_OK) /* what dead writers left; that it cannot be removed is no reason
-				   not to save */
-		(void)folder_sweep(&writer->folder, &counts, NULL);
-	return status;
+	return status == CAIRN_OK ? keep_path(writer, path, error) : status;
 }
 
 static struct cairn_writer *new_writer(struct system *system)
@@ -196,9 +190,9 @@ static enum cairn_status created(struct cairn_writer *writer, enum cairn_status 
 	return path == NULL ? status : error_prefix(error, status, path);
 }
 
-enum cairn_status writer_create(struct system *system, const char *path,
-				const struct cairn_writer_options *options,
-				struct cairn_writer **result, struct cairn_error *error)
+enum cairn_status writer_create_to_measure(struct system *system, const char *path,
+					   const struct cairn_writer_options *options,
+					   struct cairn_writer **result, struct cairn_error *error)
 {
 	struct cairn_writer *const writer = new_writer(system);
 	enum cairn_status status;
@@ -209,6 +203,35 @@ enum cairn_status writer_create(struct system *system, const char *path,
 	if (status == CAIRN_OK)
 		status = open_target(writer, path, error);
 	return created(writer, status, path, result, error);
+}
+
+enum cairn_status writer_create(struct system *system, const char *path,
+				const struct cairn_writer_options *options,
+				struct cairn_writer **writer, struct cairn_error *error)
+{
+	struct sweep_counts counts = {0};
+	const enum cairn_status status = writer_create_to_measure(system, path, options, writer,
+								  error);
+
+	if (status == CAIRN_OK) /* what dead writers left; that it cannot be removed is no reason
+				   not to save */
+		(void)folder_sweep(&(*writer)->folder, &counts, NULL);
+	return status;
+}
+
+enum cairn_status writer_create_nowhere(struct system *system,
+					const struct cairn_writer_options *options,
+					struct cairn_writer **result, struct cairn_error *error)
+{
+	struct cairn_writer *const writer = new_writer(system);
+	enum cairn_status status;
+
+	if (writer == NULL)
+		return error_set_memory(error, "a writer");
+	status = take_options(writer, options, error);
+	if (status == CAIRN_OK)
+		status = keep_path(writer, "", error);
+	return created(writer, status, NULL, result, error);
 }
 
 enum cairn_status writer_create_in(const struct folder *folder, const char *name, const char *path,
@@ -323,27 +346,67 @@ static enum cairn_status write_draft(struct cairn_writer *writer, struct draft *
 	return report_written(writer, error);
 }
 
+static enum cairn_status plan(struct cairn_writer *writer, struct cairn_error *error)
+{
+	enum cairn_status status = writer_group(writer, error);
+
+	if (status == CAIRN_OK)
+		status = writer_plan(writer, error);
+	return status == CAIRN_OK ? writer_check_slices(writer, error) : status;
+}
+
+static void note_size(struct cairn_writer *writer)
+{
+	writer->files = (struct write_size){.count = 1, .bytes = writer->plan.file_size};
+}
+
 static enum cairn_status save(struct cairn_writer *writer, struct cairn_error *error)
 {
 	const bool replace = (writer->options.flags & CAIRN_WRITER_REPLACE) != 0;
 	struct draft draft = {.fd = -1};
 	bool direct;
-	enum cairn_status status;
+	enum cairn_status status = plan(writer, error);
 
-	if ((status = writer_group(writer, error)) != CAIRN_OK ||
-	    (status = writer_plan(writer, error)) != CAIRN_OK ||
-	    (status = writer_check_slices(writer, error)) != CAIRN_OK ||
-	    (status = report_begin(writer, error)) != CAIRN_OK)
+	if (status == CAIRN_OK)
+		status = report_begin(writer, error);
+	if (status != CAIRN_OK)
 		return status;
 	direct = writer->plan.file_size >= DIRECT_SIZE_MIN &&
 		 (writer->options.flags & CAIRN_WRITER_BUFFERED) == 0;
 	status = draft_create(&writer->folder, writer->target, direct, &draft, error);
 	if (status == CAIRN_OK)
 		status = write_draft(writer, &draft, error);
+	note_size(writer);
 	if (status == CAIRN_OK)
 		return publish(&draft, 1, replace, error);
 	draft_discard(&draft);
 	return status;
+}
+
+/* Nothing can be added any more. */
+static enum cairn_status close_for_adding(struct cairn_writer *writer, struct cairn_error *error)
+{
+	if (writer->finished)
+		return error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
+				 "the writer is finished or aborted already");
+	writer->finished = true;
+	if (writer->first_error.code != CAIRN_OK && error != NULL)
+		*error = writer->first_error;
+	return writer->first_error.code;
+}
+
+enum cairn_status writer_measure(struct cairn_writer *writer, struct cairn_error *error)
+{
+	enum cairn_status status = close_for_adding(writer, error);
+
+	if (status != CAIRN_OK)
+		return status;
+	status = is_bundle(writer) ? writer_measure_bundle(writer, error) : plan(writer, error);
+	if (status != CAIRN_OK)
+		return writer_failed(writer, status, error);
+	if (!is_bundle(writer))
+		note_size(writer);
+	return CAIRN_OK;
 }
 
 /* Whatever the format: once, and never after an add call that failed. */
@@ -352,17 +415,10 @@ static enum cairn_status finish(struct cairn_writer *writer,
 							     struct cairn_error *error),
 				struct cairn_error *error)
 {
-	enum cairn_status status;
+	enum cairn_status status = close_for_adding(writer, error);
 
-	if (writer->finished)
-		return error_set(error, CAIRN_PRECONDITION, CAIRN_ERROR_NO_OFFSET,
-				 "the writer is finished or aborted already");
-	writer->finished = true;
-	if (writer->first_error.code != CAIRN_OK) {
-		if (error != NULL)
-			*error = writer->first_error;
-		return writer->first_error.code;
-	}
+	if (status != CAIRN_OK)
+		return status;
 	status = save_as(writer, error);
 	if (status == CAIRN_OK)
 		return CAIRN_OK;

@@ -93,6 +93,12 @@ struct plan {
 	bool packed; /* some is compressed: all places change when data are written */
 };
 
+/* What was written, or would be. */
+struct write_size {
+	uint64_t count;
+	uint64_t bytes; /* of all of them */
+};
+
 /* A reader that items read from. */
 struct held_reader {
 	struct cairn_reader *reader;
@@ -123,6 +129,7 @@ struct cairn_writer {
 	bool written;                   /* all of it: there is something to report */
 	struct cairn_error first_error; /* code CAIRN_OK: none so far */
 	struct cairn_digest content_id;
+	struct write_size files; /* that finish wrote */
 };
 
 /* cairn_writer_create on another system. */
@@ -137,6 +144,23 @@ enum cairn_status writer_create(struct system *system, const char *path,
 enum cairn_status writer_create_in(const struct folder *folder, const char *name, const char *path,
 				   const struct cairn_writer_options *options,
 				   struct cairn_writer **writer, struct cairn_error *error);
+
+/* cairn_writer_create for one that is only measured: nothing is swept. */
+enum cairn_status writer_create_to_measure(struct system *system, const char *path,
+					   const struct cairn_writer_options *options,
+					   struct cairn_writer **writer, struct cairn_error *error);
+
+/* The same without any path. */
+enum cairn_status writer_create_nowhere(struct system *system,
+					const struct cairn_writer_options *options,
+					struct cairn_writer **writer, struct cairn_error *error);
+
+/* Instead of cairn_writer_finish: plans and writes nothing, but fills writer->files. What finish
+ * returns up to there. */
+enum cairn_status writer_measure(struct cairn_writer *writer, struct cairn_error *error);
+
+/* The part of it that is about a TensorFlow checkpoint. */
+enum cairn_status writer_measure_bundle(struct cairn_writer *writer, struct cairn_error *error);
 
 /* Remembers the first error of a writer, with the path in front of its message; returns `status`.
  */
