@@ -36,14 +36,10 @@ static const struct {
 	const char *name;
 	void (*run)(struct bench *bench);
 } cases[] = {
-	{"limits", case_limits}, {"open", case_open},         {"view", case_view},
-	{"stats", case_stats},   {"save", case_save},         {"formats", case_formats},
-	{"merge", case_merge},   {"merge-tf", case_merge_tf}, {"diff", case_diff},
-	{"memory", case_memory}, {"lz4", case_lz4},
-	{"limits", case_limits},   {"open", case_open},     {"view", case_view},
-	{"plan", case_plan},       {"stats", case_stats},   {"save", case_save},
-	{"formats", case_formats}, {"merge", case_merge},   {"merge-tf", case_merge_tf},
-	{"diff", case_diff},       {"memory", case_memory},
+	{"limits", case_limits},   {"open", case_open},   {"view", case_view},
+	{"plan", case_plan},       {"stats", case_stats}, {"save", case_save},
+	{"formats", case_formats}, {"merge", case_merge}, {"merge-tf", case_merge_tf},
+	{"diff", case_diff},       {"lz4", case_lz4},     {"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))

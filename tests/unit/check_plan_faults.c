@@ -247,7 +247,7 @@ static const char *const checkpoints[] = {
 	"tensorflow/types",
 	"tensorflow/variants",
 	"tensorflow/v1",
-	"tensorflow/v1-?????" "-of-00002",
+	"tensorflow/v1-\?\?\?\?\?-of-00002",
 };
 
 struct expected {
