@@ -69,11 +69,17 @@ static bool is_text(struct cairn_string string)
 enum cairn_status saver_def_parse(struct cairn_string message, struct saver_def *def,
 				  struct cairn_error *error)
 {
+	*def = (struct saver_def){.max_to_keep = 0};
+	return saver_def_merge(message, def, error);
+}
+
+enum cairn_status saver_def_merge(struct cairn_string message, struct saver_def *def,
+				  struct cairn_error *error)
+{
 	struct proto_reader reader;
 	struct proto_field field;
 	enum cairn_status status;
 
-	*def = (struct saver_def){.max_to_keep = 0};
 	proto_reader_init(&reader, (const uint8_t *)message.data, message.size);
 	while (proto_next(&reader, &field))
 		take(&field, def);

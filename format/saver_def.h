@@ -33,6 +33,10 @@ struct saver_def {
 enum cairn_status saver_def_parse(struct cairn_string message, struct saver_def *def,
 				  struct cairn_error *error);
 
+/* The same on top of what *def holds: as protobuf merges two messages. */
+enum cairn_status saver_def_merge(struct cairn_string message, struct saver_def *def,
+				  struct cairn_error *error);
+
 /* The message in the arena, as TensorFlow writes it. NO_MEMORY. */
 enum cairn_status saver_def_write(const struct saver_def *def, struct arena *arena,
 				  struct cairn_string *message, struct cairn_error *error);

@@ -363,14 +363,23 @@ enum cairn_status cairn_saver_build(struct cairn_saver *saver,
 
 /* -------------------------------------------------------------------------------------- options */
 
-/* What TensorFlow calls the nodes of a Saver that is alone in its graph. */
+/* What a Saver calls the node that its save ends with. */
+static const char *save_tensor_name(const struct cairn_saver_options *options)
+{
+	if (options->sharded == 0)
+		return "save/control_dependency:0";
+	return options->format == CAIRN_SAVER_TENSORFLOW_V1 ? "save/ShardedFilespec:0"
+							    : "save/Identity:0";
+}
+
+/* As TensorFlow fills it in for a Saver that is alone in its graph. */
 static void define(const struct cairn_saver_options *options, struct saver_def *def)
 {
 	const double hours = options->keep_checkpoint_every_n_hours;
 
 	*def = (struct saver_def){
 		.filename_tensor_name = cairn_string_from("save/Const:0"),
-		.save_tensor_name = cairn_string_from("save/control_dependency:0"),
+		.save_tensor_name = cairn_string_from(save_tensor_name(options)),
 		.restore_op_name = cairn_string_from("save/restore_all"),
 		.max_to_keep = options->max_to_keep,
 		.sharded = options->sharded != 0,
@@ -412,6 +421,7 @@ static enum cairn_status use_def(struct cairn_saver *saver, struct cairn_error *
 	    !copy_string(&saver->arena, &def->restore_op_name))
 		return error_set_memory(error, "a SaverDef");
 	options->saver_def = NULL;
+	options->sharded = def->sharded;
 	return CAIRN_OK;
 }
 
@@ -498,7 +508,6 @@ void cairn_saver_destroy(struct cairn_saver *saver)
 	system = saver->system;
 	saver_list_fini(system, &saver->kept);
 	saver_list_fini(system, &saver->leaving);
-	system_free(system, saver->def_bytes);
 	arena_fini(&saver->arena);
 	system_free(system, saver);
 }

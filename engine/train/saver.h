@@ -57,7 +57,7 @@ struct cairn_saver {
 	double next_checkpoint_time; /* older ones that leave are removed */
 	char note[CAIRN_MESSAGE_SIZE + 64];
 
-	uint8_t *def_bytes; /* owned; what cairn_saver_as_saver_def hands out */
+	struct cairn_string def_message; /* in the arena, once it was asked for */
 };
 
 enum cairn_status saver_create(struct system *system, const struct cairn_saver_variable *variables,

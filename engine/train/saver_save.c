@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/train/checkpoint_files.h"
+#include "engine/train/meta_graph_file.h"
 #include "engine/train/saver.h"
 #include "engine/train/state.h"
 #include "engine/write/publish.h"
@@ -234,41 +235,18 @@ static enum cairn_status keep_state(struct saving *saving, struct cairn_error *e
 
 /* ---------------------------------------------------------------------------------------- graph */
 
-static enum cairn_status publish_graph(struct folder *folder, const char *name,
-				       const struct cairn_saver_save_options *options,
-				       struct cairn_error *error)
-{
-	struct draft draft;
-	enum cairn_status status = draft_create(folder, name, false, &draft, error);
-
-	if (status != CAIRN_OK)
-		return status;
-	status = draft_write_file(&draft, options->meta_graph, options->meta_graph_size, error);
-	if (status == CAIRN_OK)
-		return publish(&draft, 1, true, error);
-	draft_discard(&draft);
-	return status;
-}
-
 /* Shards have one graph: their numbers are no part of its name. */
 static enum cairn_status write_graph_file(struct saving *saving, struct cairn_error *error)
 {
 	const char *const base = base_of(saving->path);
 	const int front = (int)(base - saving->path) + (int)shard_part_at(base);
 	char path[CAIRN_PATH_SIZE];
-	char name[SYSTEM_NAME_SIZE];
-	struct folder folder;
-	enum cairn_status status;
 
 	if ((size_t)snprintf(path, sizeof(path), "%.*s.%s", front, saving->path,
 			     saving->meta_graph_suffix) >= sizeof(path))
 		return too_long(error);
-	status = folder_open(saving->saver->system, path, &folder, name, error);
-	if (status != CAIRN_OK)
-		return status;
-	status = publish_graph(&folder, name, saving->options, error);
-	folder_close(&folder);
-	return status;
+	return meta_graph_publish(saving->saver->system, path, saving->options->meta_graph,
+				  saving->options->meta_graph_size, error);
 }
 
 static enum cairn_status write_graph(struct saving *saving, struct cairn_error *error)

@@ -15,6 +15,7 @@
  *     verify.h   check a whole checkpoint
  *     convert.h  from one format to another
  *     diff.h     compare two checkpoints
+ *     meta_graph.h  what TensorFlow writes beside a Saver's checkpoints
  *     saver.h    save and restore variables by names, with retention: tf.train.Saver
  *     text.h     a checkpoint as text, and back
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
@@ -42,6 +43,7 @@
 #include <cairn/manager.h>
 #include <cairn/object.h>
 #include <cairn/plan.h>
+#include <cairn/meta_graph.h>
 #include <cairn/reader.h>
 #include <cairn/report.h>
 #include <cairn/save.h>
