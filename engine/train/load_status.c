@@ -175,11 +175,11 @@ static enum cairn_status existing_objects(const struct cairn_load_status *status
 
 bool load_is_unrestored(const struct restore *restore, const struct cairn_object *object)
 {
-	for (uint32_t i = 0; i < restore->unrestored_count; i++) {
-		if (restore->unrestored[i].object->object == object)
-			return true;
-	}
-	return false;
+	struct cairn_tensor tensor;
+
+	return object->kind == CAIRN_OBJECT_VARIABLE &&
+	       cairn_reader_find(restore->reader, object->value.full_name, &tensor, NULL) ==
+		       CAIRN_NOT_FOUND;
 }
 
 /* All three assertions are this one. The save counter need not be there. */

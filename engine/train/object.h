@@ -49,7 +49,6 @@ struct waiting {
 	struct object_link *variable; /* of a slot variable: a reference; else NULL */
 	uint64_t run;                 /* of the restore, that put it here */
 	uint32_t node;
-	bool had_turn; /* in a run that is going on */
 };
 
 struct waiting_list {
@@ -172,8 +171,8 @@ struct waiting *waiting_find(const struct waiting_list *list, struct cairn_strin
 /* It waits no more; its references are dropped. */
 void waiting_take(struct waiting_list *list, struct waiting *item);
 
-/* Takes all that a run of a restore put there. */
-void waiting_take_run(struct waiting_list *list, const struct restore *restore, uint64_t run);
+/* Takes all that the run put there that is going on. */
+void waiting_undo_run(struct waiting_list *list);
 
 void waiting_fini(struct waiting_list *list, struct system *system);
 

@@ -57,11 +57,20 @@ void waiting_take(struct waiting_list *list, struct waiting *item)
 	restore_release(restore);
 }
 
-void waiting_take_run(struct waiting_list *list, const struct restore *restore, uint64_t run)
+/* They are the last, and those that were taken may go with them: each is looked at once. */
+void waiting_undo_run(struct waiting_list *list)
 {
-	for (uint32_t i = list->count; i-- > 0 && i < list->count;) {
-		if (list->items[i].restore == restore && list->items[i].run == run)
-			waiting_take(list, &list->items[i]);
+	while (list->count != 0) {
+		struct waiting *const last = &list->items[list->count - 1];
+
+		if (last->restore != NULL && last->run != last->restore->runs)
+			break;
+		if (last->restore != NULL)
+			waiting_take(list, last);
+		if (list->count == 0)
+			break;
+		hash_index_drop(&list->index);
+		list->count--;
 	}
 }
 

@@ -156,8 +156,6 @@ static void release_links(struct restore *restore)
 {
 	for (uint32_t i = 0; restore->bound != NULL && i < restore->node_count; i++)
 		object_link_release(restore->bound[i]);
-	for (uint32_t i = 0; i < restore->unrestored_count; i++)
-		object_link_release(restore->unrestored[i].object);
 }
 
 void restore_release(struct restore *restore)
@@ -174,7 +172,6 @@ void restore_release(struct restore *restore)
 	system_free(system, restore->slot_order);
 	system_free(system, restore->slots_of_optimizer);
 	system_free(system, restore->slots_of_variable);
-	system_free(system, restore->unrestored);
 	cairn_graph_close(restore->graph);
 	cairn_reader_close(restore->reader);
 	system_free(system, restore);

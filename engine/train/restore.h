@@ -33,11 +33,6 @@ enum node_flags {
 	NODE_IS_SLOT = 1u << 2    /* a slot variable: never cleared */
 };
 
-/* An object that has no value in a name-based checkpoint. */
-struct unrestored {
-	struct object_link *object; /* a reference */
-};
-
 struct restore {
 	struct system *system;
 	uint64_t references;
@@ -58,11 +53,6 @@ struct restore {
 	uint32_t *slots_of_optimizer; /* first of each node in `slots`, and an end */
 	uint32_t *slots_of_variable;  /* first of each node in `slot_order`, and an end */
 	uint32_t *slot_order;         /* numbers in `slots`, by variable */
-
-	/* name-based */
-	struct unrestored *unrestored;
-	uint32_t unrestored_count;
-	uint32_t unrestored_capacity;
 };
 
 /* A value that a run will give. */

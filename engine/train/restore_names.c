@@ -9,19 +9,6 @@
 #include "engine/train/restore.h"
 #include "format/error.h"
 
-static enum cairn_status remember_unrestored(struct restore *restore, struct cairn_object *object,
-					     struct cairn_error *error)
-{
-	void *items = restore->unrestored;
-
-	if (!array_make_room(restore->system, &items, restore->unrestored_count,
-			     &restore->unrestored_capacity, sizeof(*restore->unrestored)))
-		return error_set_memory(error, "a restore");
-	restore->unrestored = items;
-	restore->unrestored[restore->unrestored_count++].object = object_link_retain(object);
-	return CAIRN_OK;
-}
-
 enum cairn_status entry_collect_named(struct run_entry *entry, struct cairn_error *error)
 {
 	const struct object_value *const value = &entry->object->value;
@@ -33,7 +20,7 @@ enum cairn_status entry_collect_named(struct run_entry *entry, struct cairn_erro
 	status = cairn_reader_find(entry->restore->reader, value->full_name, &entry->tensor,
 				   &find_error);
 	if (status == CAIRN_NOT_FOUND)
-		return remember_unrestored(entry->restore, entry->object, error);
+		return CAIRN_OK;
 	entry->has_value = status == CAIRN_OK;
 	if (status != CAIRN_OK && error != NULL)
 		*error = find_error;
@@ -79,14 +66,10 @@ static enum cairn_status add(struct run *run, struct restore *restore, struct ca
 void entry_forget_named(const struct run_entry *entry)
 {
 	struct cairn_object *const object = entry->object;
-	struct restore *const restore = entry->restore;
 
-	/* it is the newest of both: what came later was undone before */
+	/* it is the newest: what came later was undone before */
 	if (entry->was_remembered)
 		restore_release(object->named[--object->named_count]);
-	if (restore->unrestored_count != 0 &&
-	    restore->unrestored[restore->unrestored_count - 1].object == object->link)
-		object_link_release(restore->unrestored[--restore->unrestored_count].object);
 }
 
 enum cairn_status run_add_named(struct run *run, struct restore *restore, const struct roots *roots,

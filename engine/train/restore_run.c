@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #include "format/error.h"
+#include "format/sort.h"
 
 void run_begin(struct run *run, struct system *system)
 {
@@ -246,6 +247,21 @@ enum cairn_status run_match(struct run *run, struct cairn_error *error)
 	return status;
 }
 
+/* What the run left for the slot variables of a variable in an optimizer that is not in the run. */
+static void undo_slots(const struct run_entry *entry)
+{
+	const struct restore *const restore = entry->restore;
+	const uint32_t end = restore->slots_of_variable[entry->node + 1];
+
+	for (uint32_t i = restore->slots_of_variable[entry->node]; i < end; i++) {
+		struct cairn_object *const optimizer = restore_bound(
+			restore, restore->slots[restore->slot_order[i]].optimizer);
+
+		if (optimizer != NULL)
+			waiting_undo_run(&optimizer->waiting_slots);
+	}
+}
+
 /* As if the run had never been. */
 static void undo_entry(const struct run_entry *entry)
 {
@@ -257,11 +273,12 @@ static void undo_entry(const struct run_entry *entry)
 		entry_forget_named(entry);
 		return;
 	}
+	undo_slots(entry);
 	restore->flags[entry->node] &= NODE_IS_SLOT;
 	object_link_release(restore->bound[entry->node]);
 	restore->bound[entry->node] = NULL;
-	waiting_take_run(&entry->object->waiting, restore, restore->runs);
-	waiting_take_run(&entry->object->waiting_slots, restore, restore->runs);
+	waiting_undo_run(&entry->object->waiting);
+	waiting_undo_run(&entry->object->waiting_slots);
 }
 
 enum cairn_status run_end(struct run *run, enum cairn_status status)
@@ -280,33 +297,54 @@ enum cairn_status run_end(struct run *run, enum cairn_status status)
 
 /* ------------------------------------------------------------------------------ what has waited */
 
-/* The item of the latest restore that waits under the name and has not had its turn; of one restore
- * the first that came. */
-static struct waiting *latest(const struct waiting_list *list, struct cairn_string name,
-			      const struct object_link *variable)
-{
-	struct waiting *found = NULL;
-	struct waiting *item = waiting_find(list, name, variable, HASH_INDEX_NONE);
+/* What waits under one name. */
+struct turns {
+	struct waiting *items; /* copies: the list may move */
+	void **order; /* the latest restore first, then as they came; and as much scratch */
+	uint32_t count;
+};
 
-	/* newest first */
-	for (; item != NULL;
-	     item = waiting_find(list, name, variable, (uint32_t)(item - list->items))) {
-		if (!item->had_turn && (found == NULL || item->restore->uid >= found->restore->uid))
-			found = item;
-	}
-	return found;
+static int compare_turns(const void *left, const void *right)
+{
+	const struct waiting *const a = left;
+	const struct waiting *const b = right;
+
+	return a->restore->uid > b->restore->uid ? -1 : a->restore->uid < b->restore->uid;
 }
 
-/* Matches what waited under a name, the latest restore first. */
-static enum cairn_status match_waiting(struct run *run, const struct waiting_list *list,
-				       struct cairn_string name, const struct object_link *variable,
-				       struct cairn_object *object, struct cairn_error *error)
+static uint32_t count_turns(const struct waiting_list *list, struct cairn_string name,
+			    const struct object_link *variable)
+{
+	const struct waiting *item = waiting_find(list, name, variable, HASH_INDEX_NONE);
+	uint32_t count = 0;
+
+	for (; item != NULL; count++)
+		item = waiting_find(list, name, variable, (uint32_t)(item - list->items));
+	return count;
+}
+
+/* They are found newest first. */
+static void fill_turns(struct turns *turns, const struct waiting_list *list,
+		       struct cairn_string name, const struct object_link *variable)
+{
+	const struct waiting *item = waiting_find(list, name, variable, HASH_INDEX_NONE);
+
+	for (uint32_t i = turns->count; i-- > 0 && item != NULL;) {
+		turns->items[i] = *item;
+		turns->order[i] = &turns->items[i];
+		item = waiting_find(list, name, variable, (uint32_t)(item - list->items));
+	}
+	sort_pointers(turns->order, turns->order + turns->count, turns->count, compare_turns);
+}
+
+static enum cairn_status match_turns(struct run *run, const struct turns *turns,
+				     struct cairn_object *object, struct cairn_error *error)
 {
 	enum cairn_status status = CAIRN_OK;
-	struct waiting *item;
 
-	while (status == CAIRN_OK && (item = latest(list, name, variable)) != NULL) {
-		item->had_turn = true;
+	for (uint32_t i = 0; i < turns->count && status == CAIRN_OK; i++) {
+		const struct waiting *const item = turns->order[i];
+
 		status = run_bind(run, item->restore, item->node, object, error);
 		if (status == CAIRN_OK)
 			status = run_match(run, error);
@@ -314,18 +352,41 @@ static enum cairn_status match_waiting(struct run *run, const struct waiting_lis
 	return status;
 }
 
+/* Matches what waited under a name, the latest restore first. */
+static enum cairn_status match_waiting(struct run *run, const struct waiting_list *list,
+				       struct cairn_string name, const struct object_link *variable,
+				       struct cairn_object *object, struct cairn_error *error)
+{
+	struct turns turns = {.count = count_turns(list, name, variable)};
+	enum cairn_status status;
+
+	if (turns.count == 0)
+		return CAIRN_OK;
+	turns.items = system_allocate(run->system, turns.count * sizeof(*turns.items));
+	turns.order = system_allocate(run->system, (size_t)turns.count * 2 * sizeof(void *));
+	if (turns.items != NULL && turns.order != NULL) {
+		fill_turns(&turns, list, name, variable);
+		status = match_turns(run, &turns, object, error);
+	} else {
+		status = error_set_memory(error, "what waits for an object");
+	}
+	system_free(run->system, turns.items);
+	system_free(run->system, turns.order);
+	return status;
+}
+
 /* They are taken; or go on waiting, when the run failed. */
 static void settle(struct waiting_list *list, struct cairn_string name,
 		   const struct object_link *variable, enum cairn_status status)
 {
-	struct waiting *item = waiting_find(list, name, variable, HASH_INDEX_NONE);
+	struct waiting *item = NULL;
 
+	if (status == CAIRN_OK)
+		item = waiting_find(list, name, variable, HASH_INDEX_NONE);
 	while (item != NULL) {
 		const uint32_t number = (uint32_t)(item - list->items);
 
-		item->had_turn = false;
-		if (status == CAIRN_OK)
-			waiting_take(list, item);
+		waiting_take(list, item);
 		item = list->count == 0 ? NULL : waiting_find(list, name, variable, number);
 	}
 }
