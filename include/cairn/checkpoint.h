@@ -34,6 +34,7 @@
  *   for `verify_first` to have everything verified before the first is written.
  * - A checkpoint with values that still wait stays open until they are taken, or the objects that
  *   wait are gone.
+ * - Callbacks of variables, states and optimizers must not change objects.
  * - The library never prints: what TensorFlow warns of, a load status knows.
  *
  * Threads: as objects.
@@ -187,7 +188,8 @@ cairn_checkpoint_read(struct cairn_checkpoint *checkpoint, const char *path,
  * The same, and then the save counter is there, with the value that the checkpoint has for it, or
  * 0: the next save goes on counting.
  *
- * tf.train.Checkpoint.restore.
+ * tf.train.Checkpoint.restore. When the checkpoint's value for the counter does not fit (MISMATCH),
+ * everything else was restored before.
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_checkpoint_restore(struct cairn_checkpoint *checkpoint, const char *path,
