@@ -163,6 +163,7 @@ void cairn_checkpoint_destroy(struct cairn_checkpoint *checkpoint)
 {
 	if (checkpoint == NULL)
 		return;
+	checkpoint_free_frozen(checkpoint->system, checkpoint->frozen);
 	roots_release(checkpoint->roots);
 	system_free(checkpoint->system, checkpoint);
 }

@@ -9,11 +9,16 @@
 #include "engine/train/object_walk.h"
 #include "engine/train/restore.h"
 
+struct frozen;
+
 struct cairn_checkpoint {
 	struct system *system;
-	struct roots *roots; /* a reference */
-	bool has_root;       /* that was given: objects are attached to it */
+	struct roots *roots;   /* a reference */
+	bool has_root;         /* that was given: objects are attached to it */
+	struct frozen *frozen; /* owned: what savers of it refer to */
 };
+
+void checkpoint_free_frozen(struct system *system, struct frozen *frozen);
 
 struct cairn_load_status {
 	struct system *system;

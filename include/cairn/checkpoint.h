@@ -47,6 +47,7 @@
 #include <cairn/error.h>
 #include <cairn/object.h>
 #include <cairn/reader.h>
+#include <cairn/saver.h>
 #include <cairn/state.h>
 #include <cairn/writer.h>
 
@@ -155,6 +156,35 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_checkpoint_save(struct cairn_checkpoint *checkpoint, const char *prefix,
 		      const struct cairn_checkpoint_write_options *options,
 		      char path[CAIRN_PATH_SIZE], struct cairn_error *error);
+
+/* ------------------------------------------------------------------------------ the older forms */
+
+/*
+ * Writes `<prefix>-<number>` (`path`, or NULL, becomes that). Nothing is counted, and there is no
+ * state file.
+ *
+ * What TensorFlow's CheckpointableSaver.save did with a checkpoint_number. LIMIT: the path is too
+ * long. Else as cairn_checkpoint_write.
+ */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_checkpoint_write_numbered(struct cairn_checkpoint *checkpoint, const char *prefix,
+				int64_t number,
+				const struct cairn_checkpoint_write_options *options,
+				char path[CAIRN_PATH_SIZE], struct cairn_error *error);
+
+/*
+ * A saver (saver.h) of the objects as they are now: their values under the same keys, and their
+ * graph, so that what it saves is read as any other checkpoint of objects. It restores all of them
+ * or none, and sees no object that comes later. Options may be NULL: all checkpoints are kept. The
+ * checkpoint and its objects must live longer than the saver.
+ *
+ * TensorFlow's CheckpointableSaver.freeze. UNSUPPORTED: there is a state among the objects; a slot
+ * variable that has children, or is reached in another way, too. Else as cairn_saver_create.
+ */
+CAIRN_API CAIRN_MUST_USE enum cairn_status
+cairn_checkpoint_freeze(struct cairn_checkpoint *checkpoint,
+			const struct cairn_saver_options *options, struct cairn_saver **saver,
+			struct cairn_error *error);
 
 /* ------------------------------------------------------------------------------------ restoring */
 

@@ -5,6 +5,8 @@
  */
 #include <stdio.h>
 
+#include <cairn/saver.h>
+
 #include "engine/train/checkpoint.h"
 #include "engine/train/state.h"
 #include "tests/support/build.h"
@@ -859,6 +861,51 @@ START_TEST(a_value_that_its_object_cannot_have_is_unused)
 }
 END_TEST
 
+/* ---------------------------------------------------------------------------------- older forms */
+
+START_TEST(a_program_may_number_its_checkpoints)
+{
+	char path[CAIRN_PATH_SIZE];
+	int64_t counter;
+
+	ASSERT_OK(cairn_checkpoint_write_numbered(saved.checkpoint, "/d/f", -7, &targets[_i], path,
+						  &test_error));
+	ck_assert_str_eq(path, "/d/f--7");
+	ck_assert(!memory_system_exists(scene.memory, "/d/checkpoint"));
+	ASSERT_STATUS(cairn_checkpoint_save_counter(saved.checkpoint, &counter, &test_error),
+		      CAIRN_NOT_FOUND);
+	ASSERT_STATUS(
+		cairn_checkpoint_write_numbered(saved.checkpoint, "", 1, NULL, NULL, &test_error),
+		CAIRN_INVALID_ARGUMENT);
+}
+END_TEST
+
+START_TEST(a_saver_of_objects_saves_what_restores_objects)
+{
+	const struct cairn_saver_options options = {.format = _i == 0 ? CAIRN_SAVER_CAIRN
+								      : CAIRN_SAVER_TENSORFLOW_V2};
+	struct cairn_saver *saver = NULL;
+	struct cairn_load_status *status;
+
+	ASSERT_FAILS(cairn_checkpoint_freeze(saved.checkpoint, &options, &saver, &test_error),
+		     CAIRN_UNSUPPORTED, "the state 'text/.ATTRIBUTES/py_state'");
+	ck_assert_ptr_null(saver);
+	ASSERT_OK(
+		cairn_object_remove(cairn_checkpoint_root(saved.checkpoint), "text", &test_error));
+	ASSERT_OK(cairn_checkpoint_freeze(saved.checkpoint, &options, &saver, &test_error));
+	ASSERT_OK(cairn_saver_save(saver, "/d/f", NULL, NULL, &test_error));
+	memcpy(other.values.text, saved.values.text, sizeof(other.values.text));
+	status = read_to(other.checkpoint);
+	ck_assert_int_eq(object_model_seed(&other, 1), 1);
+	cairn_load_status_release(status);
+	saved.values.step = 0;
+	saved.values.m[1] = 0;
+	ASSERT_OK(cairn_saver_restore(saver, "/d/f", NULL, &test_error));
+	ck_assert_int_eq(object_model_seed(&saved, 1), 1);
+	cairn_saver_destroy(saver);
+}
+END_TEST
+
 /* A loop index of a test is the format. */
 static void add_both(TCase *tests, const TTest *test)
 {
@@ -901,6 +948,8 @@ int main(void)
 	add_both(tests, a_name_of_another_shape_changes_nothing);
 	add_both(tests, every_value_has_an_outcome);
 	add_both(tests, a_value_that_its_object_cannot_have_is_unused);
+	add_both(tests, a_program_may_number_its_checkpoints);
+	add_both(tests, a_saver_of_objects_saves_what_restores_objects);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
