@@ -34,6 +34,7 @@ struct gc {
 	size_t count;
 	bool is_listed; /* the names are complete */
 	struct cairn_sweep_report report;
+	size_t cleared; /* checkpoints */
 	size_t removed; /* of the candidates */
 	size_t kept;
 };
@@ -244,16 +245,33 @@ static void print_json(const struct gc *gc)
 
 /* -------------------------------------------------------------------------------------- command */
 
+/* A checkpoint that was removed: as many files as it had, it counts as one. */
+static void note_cleared(void *context, const char *path)
+{
+	struct gc *gc = context;
+	const char *slash = strrchr(path, '/');
+
+	gc->cleared++;
+	if (!add_candidate(gc, NULL, slash ? slash + 1 : path))
+		gc->is_listed = false;
+}
+
+/* First what the marks among the temporary names say, then these. */
 static int run(struct gc *gc)
 {
 	struct cairn_error error = {.code = CAIRN_OK};
 
 	if (!*gc->folder)
 		return cli_usage_error("gc", "gc: the path of the folder is empty");
-	gc->is_listed = list_folder(gc, gc->folder, NULL);
-	const enum cairn_status status = cairn_sweep(gc->folder, &gc->report, &error);
+	gc->is_listed = true;
+	enum cairn_status status = cairn_manager_clear(gc->folder, note_cleared, gc, &error);
 	if (status != CAIRN_OK)
 		return cli_fail(status, &error);
+	gc->is_listed = list_folder(gc, gc->folder, NULL) && gc->is_listed;
+	status = cairn_sweep(gc->folder, &gc->report, &error);
+	if (status != CAIRN_OK)
+		return cli_fail(status, &error);
+	gc->report.removed += gc->cleared;
 	if (gc->count)
 		qsort(gc->candidates, gc->count, sizeof(*gc->candidates), compare_candidates);
 	compare_listings(gc);
@@ -276,7 +294,9 @@ int cmd_gc(int argc, char **argv)
 		"Removes what dead writers left in a folder and in the sharded checkpoints in it.",
 		"Those are names of the form .cairn-tmp-* and .cairn-trash-* that no living "
 		"writer holds,\n"
-		"and shards that no index names. Everything else stays as it is.\n",
+		"shards that no index names, and checkpoints that a manager was about to remove "
+		"when it died.\n"
+		"Everything else stays as it is.\n",
 		1,
 		1,
 		options,

@@ -51,6 +51,13 @@ void ledger_append(struct ledger_list *list, const char *path, double value)
 	list->items[list->count++] = (struct ledger_entry){.path = path, .value = value};
 }
 
+void ledger_prepend(struct ledger_list *list, const char *path, double value)
+{
+	memmove(list->items + 1, list->items, list->count * sizeof(*list->items));
+	list->items[0] = (struct ledger_entry){.path = path, .value = value};
+	list->count++;
+}
+
 static bool copy_list(struct ledger *ledger, struct ledger_list *to, const struct ledger_list *from)
 {
 	for (uint64_t i = 0; i < from->count; i++) {

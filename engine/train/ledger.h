@@ -62,8 +62,10 @@ void ledger_free(struct ledger *ledger);
 /* A copy of the text in the arena; NULL. */
 const char *ledger_text(struct ledger *ledger, const char *text);
 
-/* Adds to the end; there is room. */
+/* Adds to the end, or before the beginning; there is room. */
 void ledger_append(struct ledger_list *list, const char *path, double value);
+
+void ledger_prepend(struct ledger_list *list, const char *path, double value);
 
 bool ledger_holds(const struct ledger_list *list, const char *path);
 

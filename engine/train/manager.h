@@ -75,6 +75,16 @@ enum cairn_status manager_start(struct cairn_manager *manager, struct cairn_erro
  */
 enum cairn_status manager_record(struct cairn_manager *manager, struct cairn_error *error);
 
+/* Removes a checkpoint in whatever format it is; data without an index are TensorFlow's. As
+ * cairn_state_remove. */
+enum cairn_status manager_remove(struct system *system, const char *path,
+				 struct cairn_error *error);
+
+/* cairn_manager_clear on another system. */
+enum cairn_status manager_clear(struct system *system, const char *folder,
+				cairn_manager_cleared callback, void *context,
+				struct cairn_error *error);
+
 /* Waits for what is under way, and takes over what it did. */
 enum cairn_status manager_settle(struct cairn_manager *manager, struct cairn_error *error);
 

@@ -14,8 +14,10 @@
 
 #include "engine/read/reader.h"
 #include "engine/train/checkpoint_files.h"
+#include "engine/train/doomed.h"
 #include "engine/train/manager.h"
 #include "engine/train/state.h"
+#include "engine/write/publish.h"
 #include "format/error.h"
 
 /* --------------------------------------------------------------------------------- verification */
@@ -132,53 +134,120 @@ static enum cairn_status write_states(struct cairn_manager *manager, struct cair
 
 /* ------------------------------------------------------------------------------------- removing */
 
-/* In whatever format it is; data without an index are TensorFlow's. */
-static enum cairn_status remove_checkpoint(struct cairn_manager *manager, const char *path,
-					   struct cairn_error *error)
+enum cairn_status manager_remove(struct system *system, const char *path, struct cairn_error *error)
 {
 	struct cairn_state_remove_options options = {.format = CAIRN_STATE_TENSORFLOW_V2};
 	struct checkpoint checkpoint;
 	enum cairn_status status;
 
-	status = checkpoint_open(manager->system, path, &checkpoint, error);
+	status = checkpoint_open(system, path, &checkpoint, error);
 	if (status != CAIRN_OK)
 		return status;
 	if (checkpoint.kind == CHECKPOINT_CAIRN || checkpoint.kind == CHECKPOINT_CAIRN_FOLDER)
 		options.format = CAIRN_STATE_CAIRN;
 	checkpoint_close(&checkpoint);
-	return state_remove(manager->system, path, &options, error);
+	return state_remove(system, path, &options, error);
 }
 
-/* What cannot be removed now stays on the list, for the next save. */
-static void remove_doomed(struct cairn_manager *manager)
+/* Those that are to go are marked before the state file forgets them; those that it forgets and
+ * that stay for ever must not be, from an earlier time that they were to go. */
+static void mark_doomed(const struct cairn_manager *manager, const struct folder *folder,
+			uint64_t evicted)
+{
+	const struct ledger *const next = &manager->next;
+	const struct ledger_list *const before = &manager->ledger.active;
+	const char *base;
+
+	/* one more: one that was saved again has left its place */
+	for (uint64_t i = 0; evicted != 0 && i < before->count && i <= evicted; i++) {
+		const char *const path = before->items[i].path;
+
+		base = doomed_base(manager->folder, path);
+		if (base != NULL && !ledger_holds(&next->active, path) &&
+		    !ledger_holds(&next->doomed, path))
+			doomed_unmark(folder, base);
+	}
+	for (uint64_t i = 0; i < next->doomed.count; i++) {
+		base = doomed_base(manager->folder, next->doomed.items[i].path);
+		if (base != NULL)
+			doomed_mark(folder, base);
+	}
+}
+
+/* Those that are gone, durably, are doomed no more; the others stay on the list, for the next save.
+ */
+static void forget_removed(struct cairn_manager *manager, const struct folder *folder,
+			   const bool *is_removed)
 {
 	struct ledger_list *const doomed = &manager->next.doomed;
 	const uint64_t count = doomed->count;
 
 	doomed->count = 0;
 	for (uint64_t i = 0; i < count; i++) {
-		struct cairn_error error = {.code = CAIRN_OK};
 		const struct ledger_entry entry = doomed->items[i];
+		const char *const base = doomed_base(manager->folder, entry.path);
 
-		if (remove_checkpoint(manager, entry.path, &error) == CAIRN_OK)
-			continue;
-		ledger_append(doomed, entry.path, entry.value);
+		if (!is_removed[i])
+			ledger_append(doomed, entry.path, entry.value);
+		else if (base != NULL)
+			doomed_unmark(folder, base);
+	}
+}
+
+static void remove_doomed(struct cairn_manager *manager, const struct folder *folder)
+{
+	const struct ledger_list *const doomed = &manager->next.doomed;
+	bool *const is_removed = arena_allocate_array(&manager->next.arena, doomed->count,
+						      sizeof(*is_removed));
+	struct cairn_error error = {.code = CAIRN_OK};
+	enum cairn_status status = CAIRN_OK;
+
+	if (doomed->count == 0 || is_removed == NULL)
+		return;
+	for (uint64_t i = 0; i < doomed->count; i++) {
+		const enum cairn_status removal = manager_remove(
+			manager->system, doomed->items[i].path, status == CAIRN_OK ? &error : NULL);
+
+		is_removed[i] = removal == CAIRN_OK;
+		status = status == CAIRN_OK ? removal : status;
+	}
+	if (folder_commit(folder, status == CAIRN_OK ? &error : NULL) == CAIRN_OK)
+		forget_removed(manager, folder, is_removed);
+	else
+		status = CAIRN_IN_DOUBT;
+	if (status != CAIRN_OK)
 		manager_note_add(&manager->save_note, "an old checkpoint could not be removed: %s",
 				 error.message);
+}
+
+static enum cairn_status record(struct cairn_manager *manager, const struct folder *folder,
+				struct cairn_error *error)
+{
+	const bool removes = may_remove(manager);
+	const uint64_t excess = ledger_excess(&manager->next, &manager->policy);
+	enum cairn_status status;
+
+	if (removes) {
+		ledger_evict(&manager->next, &manager->policy);
+		mark_doomed(manager, folder, excess);
 	}
+	status = write_states(manager, error);
+	if (status == CAIRN_OK && removes)
+		remove_doomed(manager, folder);
+	return status;
 }
 
 enum cairn_status manager_record(struct cairn_manager *manager, struct cairn_error *error)
 {
-	bool removes;
+	char name[SYSTEM_NAME_SIZE];
+	struct folder folder;
 	enum cairn_status status;
 
 	ledger_add(&manager->next, &manager->policy, &manager->save);
-	removes = may_remove(manager);
-	if (removes)
-		ledger_evict(&manager->next, &manager->policy);
-	status = write_states(manager, error);
-	if (status == CAIRN_OK && removes)
-		remove_doomed(manager);
+	status = folder_open(manager->system, manager->save.path, &folder, name, error);
+	if (status != CAIRN_OK)
+		return status;
+	status = record(manager, &folder, error);
+	folder_close(&folder);
 	return status;
 }

@@ -12,12 +12,14 @@
 #include "format/error.h"
 
 #define ARENA_SIZE_MAX ((size_t)1 << 30)
+#define NS_PER_SECOND  1e9
 
 /* Looks for the newest that is undamaged. */
 struct search {
 	struct cairn_manager *manager;
 	bool met_any;
 	bool is_found;
+	bool is_listed;             /* in a list, not only in the folder */
 	char path[CAIRN_PATH_SIZE]; /* of the one that was found */
 	enum cairn_status status;   /* not CAIRN_OK: what ended the search */
 	struct cairn_error *error;
@@ -133,8 +135,29 @@ static void find_undamaged(struct search *search)
 		    strcmp(ledger->active.items[i].path, ledger->latest) != 0)
 			try_path(search, ledger->active.items[i].path);
 	}
+	search->is_listed = search->is_found;
 	if (!search->is_found && search->status == CAIRN_OK)
 		try_folder(search);
+}
+
+/* One that no list has: its manager died before it could name it. It is managed from now on. */
+static enum cairn_status adopt(struct cairn_manager *manager, const char *found,
+			       struct cairn_error *error)
+{
+	const double now = (double)system_wall_clock(manager->system) / NS_PER_SECOND;
+	struct ledger ledger;
+	const char *path = NULL;
+	enum cairn_status status;
+
+	status = ledger_copy(&ledger, manager->system, &manager->ledger, found, &path, error);
+	if (status != CAIRN_OK) {
+		ledger_free(&ledger);
+		return status;
+	}
+	ledger_prepend(&ledger.active, path, now);
+	ledger_free(&manager->ledger);
+	manager->ledger = ledger;
+	return CAIRN_OK;
 }
 
 /* What is to be restored: into manager->path, and *found; not found: nothing ever was there. */
@@ -155,9 +178,10 @@ static enum cairn_status choose(struct cairn_manager *manager, bool *found,
 		chosen = search.is_found ? search.path : NULL;
 	}
 	*found = chosen != NULL;
-	if (chosen != NULL)
-		snprintf(manager->path, sizeof(manager->path), "%s", chosen);
-	return CAIRN_OK;
+	if (chosen == NULL)
+		return CAIRN_OK;
+	snprintf(manager->path, sizeof(manager->path), "%s", chosen);
+	return search.is_found && !search.is_listed ? adopt(manager, chosen, error) : CAIRN_OK;
 }
 
 static enum cairn_status restore(struct cairn_manager *manager, struct cairn_error *error)

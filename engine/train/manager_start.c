@@ -4,28 +4,34 @@
  * tf.train.CheckpointManager for believing their times.
  *
  * A checkpoint is managed when it was saved after the one that was kept for ever last. So those
- * without times never are, and when the clock went back older ones no longer are.
+ * without times never are, and when the clock went back older ones no longer are. What a manager
+ * that died was about to remove goes now (doomed.h): the next save would sweep the marks away.
  */
 #include <string.h>
 
+#include "engine/read/reader.h"
+#include "engine/train/doomed.h"
 #include "engine/train/manager.h"
+#include "engine/train/paths.h"
 #include "engine/train/state.h"
+#include "engine/write/publish.h"
 #include "format/error.h"
 
-#define NS_PER_SECOND 1e9
+#define ARENA_SIZE_MAX ((size_t)1 << 30)
+#define NS_PER_SECOND  1e9
 
 /* A state file, if there is one that can be read: else *state stays NULL. */
-static enum cairn_status read_state(struct cairn_manager *manager, const char *name,
-				    struct cairn_state **state, struct cairn_error *error)
+static enum cairn_status read_state(struct system *system, const char *folder, const char *name,
+				    struct cairn_state **state, struct manager_note *note,
+				    struct cairn_error *error)
 {
 	struct cairn_error found = {.code = CAIRN_OK};
-	const enum cairn_status status = state_get(manager->system, manager->folder, name, state,
-						   &found);
+	const enum cairn_status status = state_get(system, folder, name, state, &found);
 
 	if (status == CAIRN_OK || status == CAIRN_NOT_FOUND)
 		return CAIRN_OK;
 	if (status == CAIRN_CORRUPT) {
-		manager_note_add(&manager->note, "%s", found.message);
+		manager_note_add(note, "%s", found.message);
 		return CAIRN_OK;
 	}
 	if (error != NULL)
@@ -102,10 +108,128 @@ static enum cairn_status take_best(struct ledger *ledger, const struct cairn_sta
 	return status;
 }
 
-static enum cairn_status take_states(struct cairn_manager *manager, const struct cairn_state *state,
-				     const struct cairn_state *best, struct cairn_error *error)
+/* ----------------------------------------------------------------------------------- the folder */
+
+/* What is read of a folder. The names come first: a mark among them whose checkpoint is in no state
+ * file that is read after it is one of a manager that died, or is about to remove it. */
+struct contents {
+	struct arena arena;
+	struct folder folder; /* fd -1: there is none */
+	struct folder_names names;
+	struct cairn_state *state; /* NULL: none that can be read */
+	struct cairn_state *best;
+};
+
+static enum cairn_status open_folder(struct system *system, const char *path,
+				     struct contents *contents, struct cairn_error *error)
 {
+	const int fd = system_open(system, SYSTEM_CWD, path[0] == '\0' ? "." : path,
+				   SYSTEM_WANT_DIRECTORY);
+
+	contents->folder = (struct folder){.system = system, .fd = fd, .locks_work = true};
+	if (fd >= 0)
+		return folder_names(&contents->folder, &contents->arena, &contents->names, error);
+	return error_prefix(error, error_set_system(error, fd, "cannot open the folder"), path);
+}
+
+static enum cairn_status read_states(struct system *system, const char *folder,
+				     struct contents *contents, struct manager_note *note,
+				     struct cairn_error *error)
+{
+	enum cairn_status status;
+
+	status = read_state(system, folder, NULL, &contents->state, note, error);
+	if (status == CAIRN_OK)
+		status = read_state(system, folder, CAIRN_MANAGER_BEST_NAME, &contents->best, note,
+				    error);
+	return status;
+}
+
+static void init_contents(struct contents *contents, struct system *system)
+{
+	*contents = (struct contents){.folder = {.fd = -1}};
+	arena_init(&contents->arena, reader_arena_source(system), ARENA_SIZE_MAX);
+}
+
+static void free_contents(struct contents *contents)
+{
+	cairn_state_free(contents->state);
+	cairn_state_free(contents->best);
+	folder_close(&contents->folder);
+	arena_fini(&contents->arena);
+}
+
+/* ---------------------------------------------------------------------------------------- clear */
+
+static bool is_named(const struct cairn_state *state, const char *path)
+{
+	if (state == NULL)
+		return false;
+	if (strcmp(state->model_checkpoint_path, path) == 0)
+		return true;
+	for (uint64_t i = 0; i < state->path_count; i++) {
+		if (strcmp(state->all_model_checkpoint_paths[i], path) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct clearing {
+	struct system *system;
+	const char *folder;
+	const struct contents *contents;
+	cairn_manager_cleared callback; /* or NULL */
+	void *context;
+};
+
+static enum cairn_status clear_one(void *context, const char *base, struct cairn_error *error)
+{
+	const struct clearing *const clearing = context;
+	const struct contents *const contents = clearing->contents;
+	struct arena arena;
+	const char *path;
+	enum cairn_status status = CAIRN_OK;
+
+	arena_init(&arena, reader_arena_source(clearing->system), ARENA_SIZE_MAX);
+	path = path_join(&arena, clearing->folder, base);
+	if (path == NULL)
+		status = error_set_memory(error, "a checkpoint's path");
+	else if (!is_named(contents->state, path) && !is_named(contents->best, path)) {
+		status = manager_remove(clearing->system, path, error);
+		if (status == CAIRN_OK)
+			status = folder_commit(&contents->folder, error);
+		if (status == CAIRN_OK) {
+			doomed_unmark(&contents->folder, base);
+			if (clearing->callback != NULL)
+				clearing->callback(clearing->context, path);
+		}
+	}
+	arena_fini(&arena);
+	return status;
+}
+
+/* ---------------------------------------------------------------------------------------- start */
+
+/* It is no reason not to go on. */
+static void clear_for(struct cairn_manager *manager, struct clearing *clearing)
+{
+	const struct contents *const contents = clearing->contents;
+	struct cairn_error found = {.code = CAIRN_OK};
+
+	if (doomed_list(&contents->folder, &contents->names, clear_one, clearing, &found) !=
+	    CAIRN_OK)
+		manager_note_add(&manager->note, "an old checkpoint could not be removed: %s",
+				 found.message);
+}
+
+static enum cairn_status take_contents(struct cairn_manager *manager,
+				       const struct contents *contents, struct cairn_error *error)
+{
+	const struct cairn_state *const state = contents->state;
+	const struct cairn_state *const best = contents->best;
 	const double now = (double)system_wall_clock(manager->system) / NS_PER_SECOND;
+	struct clearing clearing = {
+		.system = manager->system, .folder = manager->folder, .contents = contents};
 	const uint64_t count = (state == NULL ? 0 : state->path_count) +
 			       (best == NULL ? 0 : best->path_count);
 	enum cairn_status status = ledger_init(&manager->ledger, manager->system, count, error);
@@ -115,20 +239,62 @@ static enum cairn_status take_states(struct cairn_manager *manager, const struct
 		status = take_active(manager, state, now, error);
 	if (status == CAIRN_OK && best != NULL)
 		status = take_best(&manager->ledger, best, error);
+	if (status == CAIRN_OK && state != NULL)
+		clear_for(manager, &clearing);
 	return status;
 }
 
 enum cairn_status manager_start(struct cairn_manager *manager, struct cairn_error *error)
 {
-	struct cairn_state *state = NULL;
-	struct cairn_state *best = NULL;
-	enum cairn_status status = read_state(manager, NULL, &state, error);
+	struct cairn_error found = {.code = CAIRN_OK};
+	struct contents contents;
+	enum cairn_status status;
 
+	init_contents(&contents, manager->system);
+	status = open_folder(manager->system, manager->folder, &contents, &found);
+	if (status == CAIRN_NOT_FOUND)
+		status = CAIRN_OK;
 	if (status == CAIRN_OK)
-		status = read_state(manager, CAIRN_MANAGER_BEST_NAME, &best, error);
+		status = read_states(manager->system, manager->folder, &contents, &manager->note,
+				     &found);
 	if (status == CAIRN_OK)
-		status = take_states(manager, state, best, error);
-	cairn_state_free(state);
-	cairn_state_free(best);
+		status = take_contents(manager, &contents, &found);
+	free_contents(&contents);
+	if (status != CAIRN_OK && error != NULL)
+		*error = found;
 	return status;
+}
+
+enum cairn_status manager_clear(struct system *system, const char *folder,
+				cairn_manager_cleared callback, void *context,
+				struct cairn_error *error)
+{
+	struct contents contents;
+	struct clearing clearing = {.system = system,
+				    .folder = folder,
+				    .contents = &contents,
+				    .callback = callback,
+				    .context = context};
+	struct manager_note note = {.text = ""};
+	enum cairn_status status;
+
+	init_contents(&contents, system);
+	status = open_folder(system, folder, &contents, error);
+	if (status == CAIRN_OK && read_states(system, folder, &contents, &note, NULL) != CAIRN_OK) {
+		free_contents(&contents);
+		return CAIRN_OK; /* nothing is known to be named by none */
+	}
+	if (status == CAIRN_OK && contents.state != NULL)
+		status = doomed_list(&contents.folder, &contents.names, clear_one, &clearing,
+				     error);
+	free_contents(&contents);
+	return status;
+}
+
+enum cairn_status cairn_manager_clear(const char *folder, cairn_manager_cleared callback,
+				      void *context, struct cairn_error *error)
+{
+	if (folder == NULL)
+		return error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET, "no folder");
+	return manager_clear(system_posix(), folder, callback, context, error);
 }

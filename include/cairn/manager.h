@@ -24,8 +24,9 @@
  * Different from TensorFlow, on purpose
  *
  * - The checkpoint is durable before the state file names it, and the state file no longer names an
- *   old one, durably, before that goes. So it is written once for each save, not twice. A crash
- *   between the two leaves an old checkpoint that is in no list: `cairn list` shows it.
+ *   old one, durably, before that goes. So it is written once for each save, not twice. What a
+ *   manager that dies in between leaves behind is marked (.cairn-trash-*), and goes when the next
+ *   one is created, or by `cairn gc`.
  * - An old checkpoint that could not be removed is tried again after the next save. Until then
  *   cairn_manager_note tells, and the save is no failure.
  * - Paths are literal, never patterns.
@@ -72,7 +73,7 @@ enum cairn_manager_flags {
 	 * Restore the newest checkpoint that is there and undamaged, not only the latest: the
 	 * latest, then what the state file lists, from the newest, then what lies in the folder
 	 * under NAME, from the highest number. Each is read and verified before anything of it is
-	 * restored.
+	 * restored. One that only lay in the folder is managed from then on.
 	 */
 	CAIRN_MANAGER_FALL_BACK = 1u << 2,
 	/*
@@ -130,8 +131,8 @@ struct cairn_manager_options {
 /*
  * Manages the checkpoints of a folder, which need not be there yet: saving makes it. Checkpoints
  * that its state file lists with times are taken over, so that they are removed in their turn; what
- * was saved without a manager never is. Nothing is removed here. `checkpoint` is borrowed. Options
- * may be NULL.
+ * was saved without a manager never is. Only what one was removing when it died goes. `checkpoint`
+ * is borrowed. Options may be NULL.
  *
  * tf.train.CheckpointManager. INVALID_ARGUMENT: max_to_keep is not positive, an interval without a
  * step counter, a state file that names no checkpoint (TensorFlow: ValueError); unknown options, a
@@ -200,6 +201,24 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_manager_wait(struct cairn_manag
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_manager_restore_or_initialize(struct cairn_manager *manager, const char **path,
 				    struct cairn_error *error);
+
+/* ---------------------------------------------------------------------------------- clearing up */
+
+/* Called for each checkpoint that was removed, with its prefix. */
+typedef void (*cairn_manager_cleared)(void *context, const char *path);
+
+/*
+ * Removes from a folder the checkpoints that a manager was about to remove when it died: no state
+ * file names them any more, and marks say so. A new manager does so by itself; this is for folders
+ * that nobody saves to. `callback` may be NULL. A folder without a state file that can
+ * be read is left alone.
+ *
+ * NOT_FOUND: no such folder; IO, NO_MEMORY; else as cairn_state_remove.
+ */
+CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_manager_clear(const char *folder,
+							       cairn_manager_cleared callback,
+							       void *context,
+							       struct cairn_error *error);
 
 /* ---------------------------------------------------------------------------- what there is now */
 

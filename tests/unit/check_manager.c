@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "engine/train/doomed.h"
 #include "engine/train/state.h"
 #include "tests/support/build.h"
 #include "tests/support/managed.h"
@@ -594,6 +595,80 @@ START_TEST(without_a_state_file_the_highest_number_is_restored)
 	start(20, &options);
 	ASSERT_OK(cairn_manager_restore_or_initialize(manager, &path, &test_error));
 	ck_assert_str_eq(path, "/d/ckpt-10");
+	ck_assert_str_eq(listed(), "10 "); /* from now on */
+	save();
+	ck_assert_str_eq(listed(), "10 11 ");
+}
+END_TEST
+
+/* What a manager leaves behind that dies after it has updated the state file. */
+START_TEST(what_was_to_be_removed_goes_with_the_next_manager)
+{
+	const struct memory_fault fault = {
+		.call = MEMORY_CALL_UNLINK, .at = 1, .forever = true, .error = EACCES};
+
+	managed.is_tensorflow = true;
+	start(1, NULL);
+	save();
+	save_number(9);
+	save_number(10);
+	memory_system_set_fault(scene.memory, 0, &fault);
+	save_number(11);
+	cairn_manager_destroy(manager);
+	manager = NULL;
+	memory_system_clear_faults(scene.memory);
+	ck_assert_str_eq(there(), "10 11 ");
+	start(1, NULL);
+	ck_assert_str_eq(there(), "11 ");
+	ck_assert_uint_eq(scene_entries(&scene, "/d"), 3);
+	ck_assert_str_eq(listed(), "11 ");
+}
+END_TEST
+
+static void count_cleared(void *context, const char *path)
+{
+	ck_assert_str_eq(path, "/d/ckpt-1");
+	*(int *)context += 1;
+}
+
+START_TEST(what_was_to_be_removed_can_be_cleared)
+{
+	const struct memory_fault fault = {
+		.call = MEMORY_CALL_UNLINK, .at = 1, .forever = true, .error = EACCES};
+	int count = 0;
+
+	start(1, NULL);
+	save();
+	memory_system_set_fault(scene.memory, 0, &fault);
+	save();
+	cairn_manager_destroy(manager);
+	manager = NULL;
+	memory_system_clear_faults(scene.memory);
+	ASSERT_OK(manager_clear(scene.system, "/d", count_cleared, &count, &test_error));
+	ck_assert_int_eq(count, 1);
+	ASSERT_OK(manager_clear(scene.system, "/d", count_cleared, &count, &test_error));
+	ck_assert_int_eq(count, 1);
+	ck_assert_str_eq(there(), "2 ");
+	ASSERT_STATUS(manager_clear(scene.system, "/none", NULL, NULL, &test_error),
+		      CAIRN_NOT_FOUND);
+}
+END_TEST
+
+/* A mark that could not be removed says nothing of what was saved again. */
+START_TEST(what_was_saved_again_is_not_cleared)
+{
+	struct folder folder = {.system = scene.system};
+	const struct cairn_manager_options options = {.keep_best = 1};
+
+	start(1, &options);
+	save_metric(5);
+	save_metric(1);
+	folder.fd = system_open(scene.system, SYSTEM_CWD, "/d", SYSTEM_WANT_DIRECTORY);
+	doomed_mark(&folder, "ckpt-1");
+	doomed_mark(&folder, "ckpt-2");
+	system_close(scene.system, folder.fd);
+	ASSERT_OK(manager_clear(scene.system, "/d", NULL, NULL, &test_error));
+	ck_assert_str_eq(there(), "1 2 ");
 }
 END_TEST
 
@@ -754,6 +829,9 @@ static Suite *manager_suite(void)
 	tcase_add_test(tcase, where_locks_do_not_work_nobody_is_kept_out);
 	tcase_add_test(tcase, the_newest_undamaged_is_restored);
 	tcase_add_test(tcase, without_a_state_file_the_highest_number_is_restored);
+	tcase_add_test(tcase, what_was_to_be_removed_goes_with_the_next_manager);
+	tcase_add_test(tcase, what_was_to_be_removed_can_be_cleared);
+	tcase_add_test(tcase, what_was_saved_again_is_not_cleared);
 	tcase_add_test(tcase, nothing_undamaged_is_an_error);
 	tcase_add_test(tcase, the_last_undamaged_is_not_removed);
 	tcase_add_test(tcase, what_cannot_be_removed_is_told_and_tried_again);
