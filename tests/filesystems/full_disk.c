@@ -95,7 +95,9 @@ static void try_save(struct run *run, enum save_kind kind, uint64_t room, uint64
 	enum cairn_status status;
 	uint64_t found = 0;
 
-	status = save_generation(run->folder, kind, generation, size, &error);
+	status = save_sources(run->folder, kind, generation, size, &error);
+	if (status == CAIRN_OK)
+		status = save_generation(run->folder, kind, generation, size, &error);
 	if (status == CAIRN_OK) {
 		run->durable[kind] = generation;
 		run->saved++;

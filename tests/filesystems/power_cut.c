@@ -226,13 +226,21 @@ static void shut_down(const struct run *run, uint32_t flags)
 
 static _Noreturn void save_on(const struct run *run, enum save_kind kind, bool once, int messages)
 {
+	const enum moment moment = plan.moment;
 	struct cairn_error error = {.code = CAIRN_OK};
 	uint64_t generation = run->next;
 
 	plan.messages = messages;
 	do {
+		enum cairn_status status;
+
+		plan.moment = MOMENT_NONE; /* sources are saved as kinds of their own are */
+		status = save_sources(run->folder, kind, generation, run->size, &error);
+		plan.moment = moment;
 		say(messages, 'b', generation, "");
-		if (save_generation(run->folder, kind, generation, run->size, &error) != CAIRN_OK) {
+		if (status == CAIRN_OK)
+			status = save_generation(run->folder, kind, generation, run->size, &error);
+		if (status != CAIRN_OK) {
 			say(messages, 'f', generation, error.message);
 			_exit(1);
 		}

@@ -167,28 +167,41 @@ static uint32_t shards_of(uint64_t generation)
 	return 1 + (uint32_t)(generation % 3);
 }
 
-static enum cairn_status save_merged(const char *folder, enum save_kind kind, uint64_t generation,
-				     uint64_t size, struct cairn_error *error)
+static void source_paths(const char *folder, enum save_kind kind, char paths[2][SAVES_PATH_SIZE])
 {
-	const bool joins = kind == SAVE_JOINED;
-	const struct cairn_merge_options options = {.size = sizeof(options),
-						    .replace = 1,
-						    .target = joins ? CAIRN_TARGET_TENSORFLOW
-								    : CAIRN_TARGET_CAIRN};
+	for (unsigned int i = 0; i < 2; i++)
+		join(folder, kind == SAVE_JOINED ? part_names[i] : source_names[i], paths[i]);
+}
+
+enum cairn_status save_sources(const char *folder, enum save_kind kind, uint64_t generation,
+			       uint64_t size, struct cairn_error *error)
+{
 	char paths[2][SAVES_PATH_SIZE];
-	const char *const sources[2] = {paths[0], paths[1]};
-	char path[SAVES_PATH_SIZE];
 	enum cairn_status status = CAIRN_OK;
 
+	source_paths(folder, kind, paths);
 	for (unsigned int i = 0; i < 2 && status == CAIRN_OK; i++) {
 		const struct part part = {generation, size, i, 2,
-					  joins ? shards_of(generation + i) : 0};
+					  kind == SAVE_JOINED ? shards_of(generation + i) : 0};
 
-		join(folder, joins ? part_names[i] : source_names[i], paths[i]);
-		status = save_part(paths[i], &part, error);
+		if (kind == SAVE_MERGE || kind == SAVE_JOINED)
+			status = save_part(paths[i], &part, error);
 	}
-	save_path(folder, kind, path);
-	return status == CAIRN_OK ? cairn_merge(sources, 2, path, &options, NULL, error) : status;
+	return status;
+}
+
+static enum cairn_status merge_sources(const char *folder, enum save_kind kind, const char *path,
+				       struct cairn_error *error)
+{
+	const struct cairn_merge_options options = {
+		.size = sizeof(options),
+		.replace = 1,
+		.target = kind == SAVE_JOINED ? CAIRN_TARGET_TENSORFLOW : CAIRN_TARGET_CAIRN};
+	char paths[2][SAVES_PATH_SIZE];
+	const char *const sources[2] = {paths[0], paths[1]};
+
+	source_paths(folder, kind, paths);
+	return cairn_merge(sources, 2, path, &options, NULL, error);
 }
 
 /* The step that the state file names, or -1. */
@@ -238,7 +251,7 @@ enum cairn_status save_generation(const char *folder, enum save_kind kind, uint6
 	if (kind == SAVE_SHARDED)
 		return save_sharded(path, generation, size, error);
 	if (kind == SAVE_MERGE || kind == SAVE_JOINED)
-		return save_merged(folder, kind, generation, size, error);
+		return merge_sources(folder, kind, path, error);
 	if (kind == SAVE_STATE)
 		return save_step(folder, generation, size, error);
 	return save_part(path, &part, error);

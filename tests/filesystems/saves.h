@@ -35,6 +35,10 @@ const char *save_kind_name(enum save_kind kind);
 /* The path of a kind's checkpoint in a folder. */
 void save_path(const char *folder, enum save_kind kind, char path[SAVES_PATH_SIZE]);
 
+/* Saves what a kind merges; of other kinds nothing. To be called before each save. */
+enum cairn_status save_sources(const char *folder, enum save_kind kind, uint64_t generation,
+			       uint64_t size, struct cairn_error *error);
+
 /* Saves a generation, from 1 up, of about `size` bytes; replaces what is there. */
 enum cairn_status save_generation(const char *folder, enum save_kind kind, uint64_t generation,
 				  uint64_t size, struct cairn_error *error);
