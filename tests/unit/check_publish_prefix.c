@@ -329,6 +329,20 @@ START_TEST(a_failure_in_front_of_it_all_leaves_the_old_files)
 }
 END_TEST
 
+/* The record would hold what nobody knows to be on the disk. */
+START_TEST(old_files_that_cannot_be_made_durable_are_not_replaced)
+{
+	prefix_put(scene.system, TARGET, &old, true);
+	memory_system_clear_faults(scene.memory);
+	inject(0, MEMORY_CALL_SYNC, 4 + (uint64_t)_i, false);
+	ASSERT_FAILS(publish_new(true), CAIRN_IO,
+		     _i < 2 ? "cannot make the old 'ckpt.data-0000"
+			    : "cannot make the old 'ckpt.index' durable");
+	ck_assert_int_eq(generation(), 1);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 3);
+}
+END_TEST
+
 START_TEST(in_doubt_keeps_the_record)
 {
 	prefix_put(scene.system, TARGET, &old, true);
@@ -470,6 +484,7 @@ static Suite *publish_prefix_suite(void)
 	tcase_add_test(tcase, links_to_data_files_are_kept_as_they_are);
 	tcase_add_test(tcase, a_rename_that_failed_and_happened_leaves_no_data);
 	tcase_add_test(tcase, a_failure_in_front_of_it_all_leaves_the_old_files);
+	tcase_add_loop_test(tcase, old_files_that_cannot_be_made_durable_are_not_replaced, 0, 3);
 	tcase_add_test(tcase, in_doubt_keeps_the_record);
 	tcase_add_test(tcase, what_cannot_be_put_back_is_put_back_by_the_next_sweep);
 	tcase_add_test(tcase, an_old_checkpoint_comes_back_and_half_a_new_one_goes);
