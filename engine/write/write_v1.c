@@ -136,7 +136,7 @@ static enum cairn_status write_files(struct v1_save *save, struct cairn_error *e
 	enum cairn_status status = CAIRN_OK;
 
 	for (uint32_t file = 0; file < save->count && status == CAIRN_OK; file++) {
-		struct stored_scratch scratch = {.chunk = NULL};
+		struct stored_scratch scratch = {0};
 		struct arena arena;
 
 		arena_init(&arena, reader_arena_source(system), ARENA_SIZE_MAX);
