@@ -41,9 +41,9 @@
 #include <cairn/error.h>
 #include <cairn/graph.h>
 #include <cairn/manager.h>
+#include <cairn/meta_graph.h>
 #include <cairn/object.h>
 #include <cairn/plan.h>
-#include <cairn/meta_graph.h>
 #include <cairn/reader.h>
 #include <cairn/report.h>
 #include <cairn/save.h>
