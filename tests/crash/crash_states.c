@@ -26,11 +26,8 @@
 
 #include "engine/read/reader.h"
 #include "engine/write/writer.h"
-#include "tests/crash/manager_scenarios.h"
-#include "tests/crash/prefix_scenarios.h"
 #include "tests/crash/promise.h"
-#include "tests/crash/saver_scenarios.h"
-#include "tests/crash/sharded_scenarios.h"
+#include "tests/crash/tally.h"
 #include "tests/support/crash.h"
 #include "tests/support/sample_model.h"
 
@@ -81,15 +78,6 @@ static const struct scenario scenarios[] = {
 
 /* States of the second crash, for each of the first. */
 #define INNER_STATES 200u
-
-struct tally {
-	uint64_t states;
-	uint64_t versions[VERSION_COUNT]; /* what was found */
-	uint64_t torn;
-	uint64_t lost;
-	uint64_t neither;
-	uint64_t orphans;
-};
 
 /* One enumeration: a save of `saved` where `before` was. */
 struct judgement {
@@ -332,58 +320,8 @@ static struct tally run_scenario(const struct scenario *scenario, bool is_long)
 		fail(scenario->name, "the enumeration ended early");
 	memory_system_destroy(memory);
 	free_contents();
-	printf("%s: %" PRIu64 " points (%" PRIu64 " sampled), %" PRIu64 " states: %" PRIu64
-	       " absent, %" PRIu64 " old, %" PRIu64 " new, %" PRIu64 " newer, %" PRIu64
-	       " torn, %" PRIu64 " lost, %" PRIu64 " neither, %" PRIu64 " orphans\n",
-	       scenario->name, counts.points, counts.sampled_points, tally.states,
-	       tally.versions[ABSENT], tally.versions[OLD], tally.versions[NEW],
-	       tally.versions[NEWER], tally.torn, tally.lost, tally.neither, tally.orphans);
-	fflush(stdout);
+	tally_print(scenario->name, &counts, &tally);
 	return tally;
-}
-
-static void add_sharded(struct tally *total, bool is_long)
-{
-	const struct sharded_tally sharded = sharded_scenarios_run(is_long);
-
-	total->states += sharded.states;
-	total->torn += sharded.torn;
-	total->lost += sharded.lost;
-	total->neither += sharded.neither;
-	total->orphans += sharded.orphans;
-}
-
-static void add_prefixes(struct tally *total, bool is_long)
-{
-	const struct prefix_tally prefixes = prefix_scenarios_run(is_long);
-
-	total->states += prefixes.states;
-	total->torn += prefixes.torn;
-	total->lost += prefixes.lost;
-	total->neither += prefixes.neither;
-	total->orphans += prefixes.orphans;
-}
-
-static void add_managers(struct tally *total, bool is_long)
-{
-	const struct manager_tally managers = manager_scenarios_run(is_long);
-
-	total->states += managers.states;
-	total->torn += managers.torn;
-	total->lost += managers.lost;
-	total->neither += managers.neither;
-	total->orphans += managers.orphans;
-}
-
-static void add_savers(struct tally *total, bool is_long)
-{
-	const struct saver_tally savers = saver_scenarios_run(is_long);
-
-	total->states += savers.states;
-	total->torn += savers.torn;
-	total->lost += savers.lost;
-	total->neither += savers.neither;
-	total->orphans += savers.orphans;
 }
 
 int main(int argc, char **argv)
@@ -398,16 +336,12 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COUNT(scenarios); i++) {
 		const struct tally tally = run_scenario(&scenarios[i], is_long);
 
-		total.states += tally.states;
-		total.torn += tally.torn;
-		total.lost += tally.lost;
-		total.neither += tally.neither;
-		total.orphans += tally.orphans;
+		tally_add(&total, &tally);
 	}
-	add_sharded(&total, is_long);
-	add_prefixes(&total, is_long);
-	add_managers(&total, is_long);
-	add_savers(&total, is_long);
+	sharded_scenarios_run(is_long, &total);
+	prefix_scenarios_run(is_long, &total);
+	manager_scenarios_run(is_long, &total);
+	saver_scenarios_run(is_long, &total);
 	if (total.orphans != 0)
 		printf("orphans %" PRIu64 "\n", total.orphans);
 	printf("states %" PRIu64 ", torn %" PRIu64 ", lost %" PRIu64 ", neither %" PRIu64 "\n",

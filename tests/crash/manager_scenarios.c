@@ -10,7 +10,7 @@
  * file is left but of what it lists (else: an orphan): what the dead one was about to remove is
  * removed.
  */
-#include "tests/crash/manager_scenarios.h"
+#include "tests/crash/tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ static const struct scenario scenarios[] = {
 
 struct judgement {
 	const struct scenario *scenario;
-	struct manager_tally *tally;
+	struct tally *tally;
 };
 
 /* -------------------------------------------------------------------------------------- saving */
@@ -170,7 +170,7 @@ static int64_t latest_number(struct memory_system *memory)
 static void judge_latest(const struct judgement *judgement, struct memory_system *memory,
 			 int marker)
 {
-	struct manager_tally *const tally = judgement->tally;
+	struct tally *const tally = judgement->tally;
 	const int64_t acknowledged = marker == RUNNING ? SAVED : marker;
 	const int64_t number = latest_number(memory);
 	const int64_t value = managed_value(memory_system_get(memory), FOLDER "/ckpt-3");
@@ -294,7 +294,7 @@ static int judge_state(void *context, const struct crash_state *state)
 
 /* ----------------------------------------------------------------------------------- scenarios */
 
-static struct manager_tally run_scenario(const struct scenario *scenario, bool is_long)
+static struct tally run_scenario(const struct scenario *scenario, bool is_long)
 {
 	const struct crash_options options = {
 		.states_max = is_long                            ? scenario->states_long
@@ -304,7 +304,7 @@ static struct manager_tally run_scenario(const struct scenario *scenario, bool i
 		.sectors = scenario->sectors,
 	};
 	struct memory_system *const memory = memory_system_create();
-	struct manager_tally tally = {0};
+	struct tally tally = {0};
 	struct crash_counts counts = {0};
 	struct judgement judgement = {.scenario = scenario, .tally = &tally};
 
@@ -314,26 +314,15 @@ static struct manager_tally run_scenario(const struct scenario *scenario, bool i
 	if (crash_enumerate(memory, &options, judge_state, &judgement, &counts) != 0)
 		fail(scenario->name, "the enumeration ended early");
 	memory_system_destroy(memory);
-	printf("%s: %" PRIu64 " points (%" PRIu64 " sampled), %" PRIu64 " states: %" PRIu64
-	       " torn, %" PRIu64 " lost, %" PRIu64 " neither, %" PRIu64 " orphans\n",
-	       scenario->name, counts.points, counts.sampled_points, tally.states, tally.torn,
-	       tally.lost, tally.neither, tally.orphans);
-	fflush(stdout);
+	tally_print(scenario->name, &counts, &tally);
 	return tally;
 }
 
-struct manager_tally manager_scenarios_run(bool is_long)
+void manager_scenarios_run(bool is_long, struct tally *total)
 {
-	struct manager_tally total = {0};
-
 	for (size_t i = 0; i < COUNT(scenarios); i++) {
-		const struct manager_tally tally = run_scenario(&scenarios[i], is_long);
+		const struct tally tally = run_scenario(&scenarios[i], is_long);
 
-		total.states += tally.states;
-		total.torn += tally.torn;
-		total.lost += tally.lost;
-		total.neither += tally.neither;
-		total.orphans += tally.orphans;
+		tally_add(total, &tally);
 	}
-	return total;
 }

@@ -10,7 +10,7 @@
  * before the sweep, which must not bring back what the save had replaced when it had succeeded, and
  * never a torn one. Counted as in crash_states.c.
  */
-#include "tests/crash/prefix_scenarios.h"
+#include "tests/crash/tally.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -134,8 +134,7 @@ struct judgement {
 	enum version after;
 	bool outer;          /* recover, save and crash again instead of judging */
 	uint64_t from_point; /* what is not whole earlier is so without Cairn */
-	struct prefix_tally *tally;
-	uint64_t *versions; /* what was found, before the sweep */
+	struct tally *tally;
 };
 
 /* ------------------------------------------------------------------------------------- actions */
@@ -345,7 +344,7 @@ static bool is_allowed(const struct judgement *judgement, enum version found, in
 static void count_verdict(const struct judgement *judgement, enum version found, int marker,
 			  bool is_swept)
 {
-	struct prefix_tally *const tally = judgement->tally;
+	struct tally *const tally = judgement->tally;
 
 	if (found == TORN)
 		tally->torn++;
@@ -448,7 +447,7 @@ static int judge_state(void *context, const struct crash_state *state)
 	if (found != OLD && state->point < judgement->from_point)
 		return 0;
 	if (found != TORN)
-		judgement->versions[found]++;
+		judgement->tally->versions[found]++;
 	count_verdict(judgement, found, state->marker, false);
 	if (state->number % 8 == 4)
 		judge_deletion(judgement, state);
@@ -479,7 +478,7 @@ static uint32_t states_of(const struct scenario *scenario, bool is_long)
 	return getenv("CAIRN_SANITIZE") != NULL ? scenario->states / 10 : scenario->states;
 }
 
-static struct prefix_tally run_scenario(const struct scenario *scenario, bool is_long)
+static struct tally run_scenario(const struct scenario *scenario, bool is_long)
 {
 	const struct crash_options options = {
 		.states_max = states_of(scenario, is_long),
@@ -488,8 +487,7 @@ static struct prefix_tally run_scenario(const struct scenario *scenario, bool is
 		.split_renames = scenario->split_renames,
 	};
 	struct memory_system *const memory = memory_system_create();
-	uint64_t versions[VERSION_COUNT] = {0};
-	struct prefix_tally tally = {0};
+	struct tally tally = {0};
 	struct crash_counts counts = {0};
 	struct judgement judgement = {
 		.scenario = scenario,
@@ -497,7 +495,6 @@ static struct prefix_tally run_scenario(const struct scenario *scenario, bool is
 		.after = scenario->action == SWEEP ? OLD : NEW,
 		.outer = scenario->recovers,
 		.tally = &tally,
-		.versions = versions,
 	};
 
 	run_traced(memory, scenario);
@@ -505,28 +502,15 @@ static struct prefix_tally run_scenario(const struct scenario *scenario, bool is
 	if (crash_enumerate(memory, &options, judge_state, &judgement, &counts) != 0)
 		fail(scenario->name, "the enumeration ended early");
 	memory_system_destroy(memory);
-	printf("%s: %" PRIu64 " points (%" PRIu64 " sampled), %" PRIu64 " states: %" PRIu64
-	       " absent, %" PRIu64 " old, %" PRIu64 " new, %" PRIu64 " newer, %" PRIu64
-	       " torn, %" PRIu64 " lost, %" PRIu64 " neither, %" PRIu64 " orphans\n",
-	       scenario->name, counts.points, counts.sampled_points, tally.states, versions[ABSENT],
-	       versions[OLD], versions[NEW], versions[NEWER], tally.torn, tally.lost, tally.neither,
-	       tally.orphans);
-	fflush(stdout);
+	tally_print(scenario->name, &counts, &tally);
 	return tally;
 }
 
-struct prefix_tally prefix_scenarios_run(bool is_long)
+void prefix_scenarios_run(bool is_long, struct tally *total)
 {
-	struct prefix_tally total = {0};
-
 	for (size_t i = 0; i < COUNT(scenarios); i++) {
-		const struct prefix_tally tally = run_scenario(&scenarios[i], is_long);
+		const struct tally tally = run_scenario(&scenarios[i], is_long);
 
-		total.states += tally.states;
-		total.torn += tally.torn;
-		total.lost += tally.lost;
-		total.neither += tally.neither;
-		total.orphans += tally.orphans;
+		tally_add(total, &tally);
 	}
-	return total;
 }

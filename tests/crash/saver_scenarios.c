@@ -8,7 +8,7 @@
  * sweeps the folder, looks again, and sometimes saves once more. A checkpoint that left the list
  * stays removed once the save that removed it had returned.
  */
-#include "tests/crash/saver_scenarios.h"
+#include "tests/crash/tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static const struct scenario {
 struct judgement {
 	const struct scenario *scenario;
 	int layout;
-	struct saver_tally *tally;
+	struct tally *tally;
 };
 
 /* ------------------------------------------------------------------------------------ one state */
@@ -98,7 +98,7 @@ static int judge_state(void *context, const struct crash_state *state)
 {
 	const struct judgement *const judgement = context;
 	struct system *const system = memory_system_get(state->system);
-	struct saver_tally *const tally = judgement->tally;
+	struct tally *const tally = judgement->tally;
 	const int layout = judgement->layout;
 
 	tally->states++;
@@ -139,11 +139,12 @@ static void save_steps(struct memory_system *memory, const struct scenario *scen
 	saver_sample_close(&sample);
 }
 
-static struct saver_tally run_scenario(const struct scenario *scenario, int layout, bool is_long)
+static struct tally run_scenario(const struct scenario *scenario, int layout, bool is_long)
 {
 	const struct crash_options options = {.states_max = is_long ? 40000 : 2500,
 					      .samples_per_point = is_long ? 4096 : 512};
-	struct saver_tally tally = {0};
+	struct tally tally = {0};
+	char name[128];
 	struct judgement judgement = {scenario, layout, &tally};
 	struct crash_counts counts = {0};
 	struct memory_system *const memory = memory_system_create();
@@ -154,12 +155,8 @@ static struct saver_tally run_scenario(const struct scenario *scenario, int layo
 	if (crash_enumerate(memory, &options, judge_state, &judgement, &counts) != 0)
 		fail(scenario->name, "the enumeration ended early");
 	memory_system_destroy(memory);
-	printf("saver, %s, %s: %" PRIu64 " points (%" PRIu64 " sampled), %" PRIu64
-	       " states: %" PRIu64 " torn, %" PRIu64 " lost, %" PRIu64 " neither, %" PRIu64
-	       " orphans\n",
-	       saver_layout_name(layout), scenario->name, counts.points, counts.sampled_points,
-	       tally.states, tally.torn, tally.lost, tally.neither, tally.orphans);
-	fflush(stdout);
+	snprintf(name, sizeof(name), "saver, %s, %s", saver_layout_name(layout), scenario->name);
+	tally_print(name, &counts, &tally);
 	return tally;
 }
 
@@ -170,22 +167,15 @@ static bool is_possible(const struct scenario *scenario, int layout)
 	return !scenario->overwrites || layout != SAVER_LAYOUTS - 1;
 }
 
-struct saver_tally saver_scenarios_run(bool is_long)
+void saver_scenarios_run(bool is_long, struct tally *total)
 {
-	struct saver_tally total = {0};
-
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
 		for (int layout = 0; layout < SAVER_LAYOUTS; layout++) {
-			struct saver_tally tally = {0};
+			struct tally tally = {0};
 
 			if (is_possible(&scenarios[i], layout))
 				tally = run_scenario(&scenarios[i], layout, is_long);
-			total.states += tally.states;
-			total.torn += tally.torn;
-			total.lost += tally.lost;
-			total.neither += tally.neither;
-			total.orphans += tally.orphans;
+			tally_add(total, &tally);
 		}
 	}
-	return total;
 }

@@ -8,7 +8,7 @@
  * was made, bit for bit, or nothing where there was nothing or where it was deleted; after success
  * the latter. Counted as in crash_states.c.
  */
-#include "tests/crash/sharded_scenarios.h"
+#include "tests/crash/tally.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -106,8 +106,7 @@ struct judgement {
 	enum version before;
 	enum version after;
 	bool outer; /* recover, save and crash again instead of judging */
-	struct sharded_tally *tally;
-	uint64_t *versions; /* what was found */
+	struct tally *tally;
 };
 
 static struct sharded_sample sample_of(enum version version)
@@ -347,14 +346,14 @@ static uint64_t sweep(struct memory_system *memory, const struct scenario *scena
 
 static void count_verdict(const struct judgement *judgement, enum version found, int marker)
 {
-	struct sharded_tally *const tally = judgement->tally;
+	struct tally *const tally = judgement->tally;
 
 	tally->states++;
 	if (found == TORN) {
 		tally->torn++;
 		return;
 	}
-	judgement->versions[found]++;
+	judgement->tally->versions[found]++;
 	if (marker == SUCCEEDED && found != judgement->after)
 		tally->lost++;
 	else if ((found != judgement->before && found != judgement->after) ||
@@ -433,7 +432,7 @@ static uint32_t states_of(const struct scenario *scenario, bool is_long)
 	return getenv("CAIRN_SANITIZE") != NULL ? scenario->states / 10 : scenario->states;
 }
 
-static struct sharded_tally run_scenario(const struct scenario *scenario, bool is_long)
+static struct tally run_scenario(const struct scenario *scenario, bool is_long)
 {
 	const struct crash_options options = {
 		.states_max = states_of(scenario, is_long),
@@ -442,8 +441,7 @@ static struct sharded_tally run_scenario(const struct scenario *scenario, bool i
 		.split_renames = scenario->split_renames,
 	};
 	struct memory_system *const memory = memory_system_create();
-	uint64_t versions[VERSION_COUNT] = {0};
-	struct sharded_tally tally = {0};
+	struct tally tally = {0};
 	struct crash_counts counts = {0};
 	struct judgement judgement = {
 		.scenario = scenario,
@@ -451,35 +449,21 @@ static struct sharded_tally run_scenario(const struct scenario *scenario, bool i
 		.after = version_after(scenario),
 		.outer = scenario->recovers,
 		.tally = &tally,
-		.versions = versions,
 	};
 
 	run_traced(memory, scenario, set_scene(memory, scenario));
 	if (crash_enumerate(memory, &options, judge_state, &judgement, &counts) != 0)
 		fail(scenario->name, "the enumeration ended early");
 	memory_system_destroy(memory);
-	printf("%s: %" PRIu64 " points (%" PRIu64 " sampled), %" PRIu64 " states: %" PRIu64
-	       " absent, %" PRIu64 " old, %" PRIu64 " new, %" PRIu64 " newer, %" PRIu64
-	       " torn, %" PRIu64 " lost, %" PRIu64 " neither, %" PRIu64 " orphans\n",
-	       scenario->name, counts.points, counts.sampled_points, tally.states, versions[ABSENT],
-	       versions[OLD], versions[NEW], versions[NEWER], tally.torn, tally.lost, tally.neither,
-	       tally.orphans);
-	fflush(stdout);
+	tally_print(scenario->name, &counts, &tally);
 	return tally;
 }
 
-struct sharded_tally sharded_scenarios_run(bool is_long)
+void sharded_scenarios_run(bool is_long, struct tally *total)
 {
-	struct sharded_tally total = {0};
-
 	for (size_t i = 0; i < COUNT(scenarios); i++) {
-		const struct sharded_tally tally = run_scenario(&scenarios[i], is_long);
+		const struct tally tally = run_scenario(&scenarios[i], is_long);
 
-		total.states += tally.states;
-		total.torn += tally.torn;
-		total.lost += tally.lost;
-		total.neither += tally.neither;
-		total.orphans += tally.orphans;
+		tally_add(total, &tally);
 	}
-	return total;
 }
