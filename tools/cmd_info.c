@@ -13,6 +13,7 @@
 #include "tools/cli.h"
 #include "tools/colour.h"
 #include "tools/commands.h"
+#include "tools/info_graph.h"
 #include "tools/json_output.h"
 #include "tools/metadata_value.h"
 #include "tools/text.h"
@@ -443,12 +444,44 @@ static int show_facts(struct info *info, const struct facts *facts)
 	return print_text(facts);
 }
 
+static int print_graph(struct info *info, const char *path, const struct cairn_meta_graph *graph)
+{
+	struct json_output json = {.file = stdout};
+
+	if (!info->json) {
+		if (info->printed++)
+			putchar('\n');
+		info_graph_text(path, graph);
+		return CLI_DONE;
+	}
+	cli_document_begin(&info->documents);
+	info_graph_json(&json, path, graph);
+	return emit_finish(&json) ? CLI_DONE : cli_error(CLI_UNKNOWN, "out of memory");
+}
+
+static int show_graph(struct info *info, const char *path)
+{
+	struct cairn_error error = {.code = CAIRN_OK};
+	struct cairn_meta_graph *graph = NULL;
+	const enum cairn_status status = cairn_meta_graph_open(path, &graph, &error);
+	int result;
+
+	if (status != CAIRN_OK)
+		return cli_fail(status, &error);
+	result = print_graph(info, path, graph);
+	cairn_meta_graph_close(graph);
+	return result;
+}
+
 /* A cli_path_run. */
 static int run(void *context, const char *path)
 {
 	struct facts facts = {.path = path};
-	int result = cli_open(path, NULL, &facts.reader);
+	int result;
 
+	if (info_is_graph(path))
+		return show_graph(context, path);
+	result = cli_open(path, NULL, &facts.reader);
 	if (result != CLI_GO_ON)
 		return result;
 	result = gather(&facts);
@@ -471,7 +504,8 @@ int cmd_info(int argc, char **argv)
 		"PATH...",
 		"Says what a checkpoint is: format, tensors, bytes, types, files, alignment, "
 		"digests,\n"
-		"metadata. Reads no tensor data.",
+		"metadata. Reads no tensor data. Of a MetaGraph, PATH.meta: nodes, saver, "
+		"collections.",
 		"Of several paths the exit status is the worst.\n",
 		1,
 		SIZE_MAX,

@@ -127,6 +127,12 @@ def seeds_of_object_graph():
     yield "slots-savers", bytes.fromhex("0a0d0a04080112016b1a051201732a00" "0a0c22080a0173120374686c2a020801" "0a00")
 
 
+def seeds_of_meta_graph():
+    yield from files((GOLDEN / "tensorflow", "**/*.meta"), (SHARED / "golden" / "tensorflow", "**/*.meta"))
+    yield "parts", bytes.fromhex("0a070a027631220174" "12180a060a0161220164" "120a0a081a060a0161220164" "22020805" "1a022003"
+                                 "220b0a016312061a040a020102" "2a030a0173" "3200" "3a00")
+
+
 def seeds_of_reads():
     """Each call once on the sound container, and with a change."""
     program = bytes()
