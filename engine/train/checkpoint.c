@@ -176,17 +176,14 @@ struct cairn_object *cairn_checkpoint_root(const struct cairn_checkpoint *checkp
 struct cairn_object *cairn_checkpoint_object(const struct cairn_checkpoint *checkpoint,
 					     const char *name)
 {
-	const struct cairn_string text = cairn_string_from(name);
-	struct cairn_object *const attached = roots_attached(checkpoint->roots, text);
-
-	return attached != NULL ? attached : object_child(checkpoint->roots->root, text);
+	return roots_object(checkpoint->roots, cairn_string_from(name));
 }
 
 /* ------------------------------------------------------------------------------------- counting */
 
 struct cairn_object *checkpoint_counter(const struct cairn_checkpoint *checkpoint)
 {
-	return cairn_checkpoint_object(checkpoint, SAVE_COUNTER_NAME);
+	return roots_counter(checkpoint->roots);
 }
 
 /* A root may bring one of its own. */

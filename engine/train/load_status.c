@@ -187,6 +187,7 @@ static enum cairn_status named_objects(const struct cairn_load_status *status,
 				       struct cairn_error *error)
 {
 	const struct restore *const restore = status->restore;
+	const struct cairn_object *const counter = roots_counter(status->roots);
 	struct shown missing = {.used = 0};
 	struct shown late = {.used = 0};
 	struct walk walk;
@@ -199,8 +200,7 @@ static enum cairn_status named_objects(const struct cairn_load_status *status,
 
 		if (object->update_uid < restore->uid)
 			show(&late, &walk, i);
-		else if (object->value.data != &object->value.counter &&
-			 load_is_unrestored(restore, object))
+		else if (object != counter && load_is_unrestored(restore, object))
 			show(&missing, &walk, i);
 	}
 	walk_end(&walk);

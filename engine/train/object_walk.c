@@ -28,13 +28,18 @@ enum cairn_status roots_attach(struct roots *roots, struct cairn_string name,
 	return CAIRN_OK;
 }
 
-struct cairn_object *roots_attached(const struct roots *roots, struct cairn_string name)
+struct cairn_object *roots_object(const struct roots *roots, struct cairn_string name)
 {
 	for (uint32_t i = 0; i < roots->attached_count; i++) {
 		if (strings_equal(roots->attached[i].name, name))
 			return roots->attached[i].object;
 	}
-	return NULL;
+	return object_child(roots->root, name);
+}
+
+struct cairn_object *roots_counter(const struct roots *roots)
+{
+	return roots_object(roots, cairn_string_from(SAVE_COUNTER_NAME));
 }
 
 struct roots *roots_retain(struct roots *roots)

@@ -66,7 +66,12 @@ struct edge walk_child(const struct walk *walk, uint32_t node, uint32_t number);
 /* Adds an edge to those attached. NO_MEMORY. */
 enum cairn_status roots_attach(struct roots *roots, struct cairn_string name,
 			       struct cairn_object *object, struct cairn_error *error);
-struct cairn_object *roots_attached(const struct roots *roots, struct cairn_string name);
+
+/* What has the name: attached, or a child of the root. NULL: nothing. */
+struct cairn_object *roots_object(const struct roots *roots, struct cairn_string name);
+
+/* The save counter, or NULL. */
+struct cairn_object *roots_counter(const struct roots *roots);
 struct roots *roots_retain(struct roots *roots);
 void roots_release(struct roots *roots);
 

@@ -166,7 +166,7 @@ static enum cairn_status compare(const struct run_entry *entry, struct cairn_err
 					  "the stored slices do not cover the tensor"),
 				error);
 	if (value->assign == NULL && value->deserialize == NULL &&
-	    (value->data == NULL || value->dtype == CAIRN_STRING))
+	    (value->data == NULL || (value->size == 0 && value->count != 0)))
 		return mismatch(entry,
 				error_set(error, CAIRN_INVALID_ARGUMENT, CAIRN_ERROR_NO_OFFSET,
 					  "the variable has no way to be restored"),

@@ -632,6 +632,36 @@ START_TEST(a_value_can_be_produced_but_not_without_a_way_back)
 }
 END_TEST
 
+START_TEST(strings_in_memory_are_saved_and_only_a_callback_restores_them)
+{
+	static const uint64_t two[] = {2};
+	struct cairn_string texts[] = {{"a", 1}, {"", 0}};
+	struct kept kept = {NULL, {.dtype = 0}};
+	const struct cairn_variable in_memory = {
+		.dtype = CAIRN_STRING, .rank = 1, .dims = two, .data = texts};
+	struct cairn_variable taken = in_memory;
+	struct cairn_checkpoint *const one = empty_checkpoint();
+	struct cairn_load_status *status;
+	struct cairn_object *objects[2];
+
+	taken.assign = keep;
+	taken.context = &kept;
+	ASSERT_OK(object_create_variable(scene.system, &in_memory, NULL, &objects[0], &test_error));
+	ASSERT_OK(object_create_variable(scene.system, &taken, NULL, &objects[1], &test_error));
+	add_to_root(one, "t", objects[0]);
+	ASSERT_OK(cairn_checkpoint_write(one, "/d/f", &targets[_i], &test_error));
+	ASSERT_FAILS(cairn_checkpoint_read(one, "/d/f", NULL, &status, &test_error),
+		     CAIRN_INVALID_ARGUMENT, "no way to be restored");
+	add_to_root(one, "t", objects[1]);
+	cairn_load_status_release(read_to(one));
+	ck_assert_uint_eq(kept.tensor.element_count, 2);
+	cairn_reader_close(kept.reader);
+	cairn_object_release(objects[0]);
+	cairn_object_release(objects[1]);
+	cairn_checkpoint_destroy(one);
+}
+END_TEST
+
 /* ---------------------------------------------------------------------------------------- roots */
 
 START_TEST(a_root_that_is_given_stays_what_it_is)
@@ -941,6 +971,7 @@ int main(void)
 	tcase_add_test(tests, what_is_no_checkpoint_restores_nothing);
 	add_both(tests, a_value_can_be_taken_later_and_in_place);
 	add_both(tests, a_value_can_be_produced_but_not_without_a_way_back);
+	add_both(tests, strings_in_memory_are_saved_and_only_a_callback_restores_them);
 	add_both(tests, a_root_that_is_given_stays_what_it_is);
 	add_both(tests, a_root_may_bring_a_counter);
 	tcase_add_test(tests, what_is_no_object_of_a_checkpoint_is_refused);
