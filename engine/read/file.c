@@ -84,7 +84,7 @@ void file_from_memory(struct system *system, const void *data, size_t size, stru
 
 void file_drop_descriptor(struct file *file)
 {
-	if (file->fd < 0 || file->base == NULL)
+	if (file->fd < 0 || (file->base == NULL && file->size != 0))
 		return;
 	system_close(file->system, file->fd); /* only read from: nothing can be lost */
 	file->fd = -1;

@@ -62,8 +62,8 @@ void file_from_memory(struct system *system, const void *data, size_t size, stru
 enum cairn_status file_map(struct file *file, enum cairn_transport transport,
 			   struct cairn_error *error);
 
-/* Closes the descriptor of a mapped file, whose bytes are then only read through the mapping. No-op
- * otherwise. */
+/* Closes the descriptor of a mapped file, whose bytes are then only read through it, and of
+ * an empty one. No-op otherwise. */
 void file_drop_descriptor(struct file *file);
 
 /* Gives the mapping back: nothing can be read from the file any more that has no descriptor. */

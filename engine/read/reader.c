@@ -292,3 +292,28 @@ enum cairn_status cairn_reader_shard(const struct cairn_reader *reader, uint32_t
 	};
 	return CAIRN_OK;
 }
+
+/* ------------------------------------------------------------------------------------- mappings */
+
+uint32_t cairn_reader_mappings(const struct cairn_reader *reader, struct cairn_mapping *mappings,
+			       uint32_t capacity)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = reader->first_file; i < reader->file_count; i++) {
+		const struct file *const file = &reader->files[i];
+
+		if (file->map == NULL)
+			continue;
+		if (count < capacity)
+			mappings[count] = (struct cairn_mapping){
+				.address = file->map,
+				.size = file->map_size,
+				.offset = file->start - (uint64_t)(file->base - file->map),
+				.fd = file->fd,
+				.name = cairn_string_from(file->name),
+			};
+		count++;
+	}
+	return count;
+}

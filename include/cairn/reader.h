@@ -348,6 +348,30 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_reader_shard(const struct cairn
 							      struct cairn_shard *shard,
 							      struct cairn_error *error);
 
+/* ------------------------------------------------------------------------------------- mappings */
+
+/* Memory in which a file of the checkpoint is mapped, read-only. */
+struct cairn_mapping {
+	const void *address; /* of a page */
+	uint64_t size;       /* bytes; the last page may have more, which are zero */
+	uint64_t offset;     /* of `address` in the file */
+	int fd; /* of the file, the reader's: use it while the reader is there, never close it; -1:
+		   not kept, as of most files of a checkpoint of many */
+	uint32_t reserved_flags;
+	struct cairn_string name; /* of the file, relative to the checkpoint's folder; borrowed */
+	uint64_t reserved[4];
+};
+
+/*
+ * For hosts that register memory with a device, or map files once more: where mapped views lie.
+ * Fills in at most `capacity` mappings (NULL when that is 0) and returns how many there are: none
+ * of a checkpoint in the caller's memory, or one that is copied. They last until the reader's last
+ * reference is gone. Pages that no view was taken of are neither verified nor in memory yet:
+ * cairn_plan_run with CAIRN_PLAN_PREFETCH makes them so.
+ */
+CAIRN_API uint32_t cairn_reader_mappings(const struct cairn_reader *reader,
+					 struct cairn_mapping *mappings, uint32_t capacity);
+
 /* ---------------------------------------------------------------------------------------- facts */
 
 struct cairn_reader_info {

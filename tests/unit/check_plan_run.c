@@ -10,6 +10,7 @@
 
 #include "tests/support/build.h"
 #include "tests/support/random.h"
+#include "tests/support/sharded_sample.h"
 #include "tests/support/suite.h"
 
 #define ROWS    7u
@@ -544,6 +545,44 @@ START_TEST(neighbours_come_in_together)
 }
 END_TEST
 
+/* ----------------------------------------------------------------------------------- many files */
+
+/* Adds all tensors for one destination. */
+static void add_all(struct cairn_plan *plan, const struct cairn_reader *reader,
+		    enum cairn_plan_destination destination)
+{
+	for (uint64_t i = 0; i < cairn_reader_tensor_count(reader); i++) {
+		struct cairn_plan_entry entry = {.destination = destination};
+		struct cairn_tensor tensor;
+
+		ASSERT_OK(cairn_reader_tensor_at(reader, i, &tensor, &test_error));
+		entry.name = tensor.name;
+		ASSERT_OK(cairn_plan_add(plan, &entry, 1, &test_error));
+	}
+}
+
+START_TEST(many_shards_need_few_descriptors)
+{
+	const struct sharded_sample many = {60, 3};
+	struct memory_settings *const settings = memory_system_settings(scene.memory);
+	struct cairn_reader *reader;
+	struct cairn_plan *plan;
+
+	ASSERT_OK(sharded_write(scene.system, "many", &many, false, &test_error));
+	settings->descriptors_max = 16;
+	settings->resident = _i;
+	reader = scene_reader(&scene, "many", NULL);
+	plan = make_plan(reader, NULL);
+	add_all(plan, reader, CAIRN_PLAN_PREFETCH);
+	add_all(plan, reader, CAIRN_PLAN_VIEW);
+	ASSERT_OK(cairn_plan_run(plan, &test_error));
+	ck_assert_uint_lt(memory_system_live(scene.memory).descriptors, 16);
+	cairn_plan_destroy(plan);
+	ASSERT_OK(sharded_compare(reader, &many, 4, &test_error));
+	cairn_reader_close(reader);
+}
+END_TEST
+
 /* --------------------------------------------------------------------------------------- suites */
 
 static Suite *suite(void)
@@ -558,6 +597,7 @@ static Suite *suite(void)
 	tcase_add_test(test_case, what_cannot_be_meant_adds_nothing);
 	tcase_add_loop_test(test_case, what_several_ranks_want_is_read_once, 0, 8);
 	tcase_add_test(test_case, neighbours_come_in_together);
+	tcase_add_loop_test(test_case, many_shards_need_few_descriptors, 0, 2);
 	suite_add_tcase(suite, test_case);
 	return suite;
 }

@@ -368,6 +368,79 @@ START_TEST(elements_of_string_metadata_are_strings)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------------------- mappings */
+
+START_TEST(mappings_are_where_views_lie)
+{
+	struct cairn_reader *const reader = scene_reader(&scene, "/f", NULL);
+	struct cairn_mapping mapping[2] = {{0}, {.size = 77}};
+	struct cairn_tensor tensor;
+	struct cairn_view view;
+	uint8_t first[4];
+
+	ck_assert_uint_eq(cairn_reader_mappings(reader, NULL, 0), 1);
+	ck_assert_uint_eq(cairn_reader_mappings(reader, mapping, 2), 1);
+	ck_assert_uint_eq(mapping[0].size, info_of(reader).mapped_bytes);
+	ck_assert_uint_eq(mapping[0].offset, 0);
+	ck_assert_mem_eq(mapping[0].name.data, "f", 1);
+	ck_assert_uint_eq(mapping[1].size, 77);
+	ASSERT_OK(cairn_reader_find(reader, "t", &tensor, &test_error));
+	ASSERT_OK(cairn_tensor_view(&tensor, &view, &test_error));
+	ck_assert_uint_lt((uintptr_t)view.data - (uintptr_t)mapping[0].address, mapping[0].size);
+	/* the descriptor is that of the same bytes */
+	ck_assert_int_eq(
+		system_pread(scene.system, mapping[0].fd, first, 4,
+			     (uint64_t)((uintptr_t)view.data - (uintptr_t)mapping[0].address)),
+		4);
+	ck_assert_mem_eq(first, bytes, 4);
+	cairn_view_release(&view);
+	cairn_reader_close(reader);
+}
+END_TEST
+
+START_TEST(what_is_not_mapped_has_no_mappings)
+{
+	static const struct cairn_reader_options copies = {.transport = CAIRN_TRANSPORT_COPY};
+	struct bytes file = scene_content(&scene, "/f");
+	struct cairn_mapping mapping = {.size = 77};
+	struct cairn_reader *reader = scene_reader(&scene, "/f", &copies);
+
+	ck_assert_uint_eq(cairn_reader_mappings(reader, &mapping, 1), 0);
+	cairn_reader_close(reader);
+	ASSERT_OK(
+		reader_open_bytes(scene.system, file.data, file.size, NULL, &reader, &test_error));
+	ck_assert_uint_eq(cairn_reader_mappings(reader, &mapping, 1), 0);
+	ck_assert_uint_eq(mapping.size, 77);
+	cairn_reader_close(reader);
+	bytes_free(&file);
+}
+END_TEST
+
+START_TEST(a_mapping_within_a_file_says_where)
+{
+	enum {
+		BEFORE = 65536 + 4096 + 24
+	};
+	struct bytes file = scene_content(&scene, "/f");
+	struct bytes longer = {calloc(1, file.size + BEFORE), file.size + BEFORE};
+	struct cairn_mapping mapping = {0};
+	struct cairn_reader *reader = NULL;
+	int fd;
+
+	memcpy(longer.data + BEFORE, file.data, file.size);
+	scene_add_file(&scene, "/longer", &longer);
+	fd = system_open(scene.system, SYSTEM_CWD, "/longer", 0);
+	ASSERT_OK(reader_open_descriptor(scene.system, fd, BEFORE, 0, NULL, &reader, &test_error));
+	ck_assert_uint_eq(cairn_reader_mappings(reader, &mapping, 1), 1);
+	ck_assert_uint_eq(mapping.offset, 65536);
+	ck_assert_mem_eq((const uint8_t *)mapping.address + 4096 + 24, file.data, file.size);
+	cairn_reader_close(reader);
+	system_close(scene.system, fd);
+	bytes_free(&file);
+	bytes_free(&longer);
+}
+END_TEST
+
 static Suite *reader_suite(void)
 {
 	Suite *suite = suite_create("reader");
@@ -387,6 +460,9 @@ static Suite *reader_suite(void)
 	tcase_add_loop_test(tests, metadata_keeps_type_shape_and_bytes, 0, COUNT_OF(kinds));
 	tcase_add_loop_test(tests, metadata_of_every_kind_can_be_copied, 0, COUNT_OF(kinds));
 	tcase_add_test(tests, elements_of_string_metadata_are_strings);
+	tcase_add_test(tests, mappings_are_where_views_lie);
+	tcase_add_test(tests, what_is_not_mapped_has_no_mappings);
+	tcase_add_test(tests, a_mapping_within_a_file_says_where);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
