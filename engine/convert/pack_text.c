@@ -45,7 +45,9 @@ struct pack {
 	struct text_item item;
 	struct text_place item_place;
 	struct text_place values_place;
-	uint64_t line_count; /* of values */
+	uint64_t line_count;  /* of values */
+	uint64_t value_size;  /* characters in them */
+	uint64_t beside_size; /* bytes of the second file that items have used so far */
 	struct string_count strings;
 
 	/* What went wrong in the second pass, where a callback can only return a status. */
@@ -152,16 +154,48 @@ static enum cairn_status measure_strings(const struct pack *pack, struct text_va
 	return CAIRN_OK;
 }
 
-/* Known before the second pass: where values lie beside, and that of nothing there are none. */
-static enum cairn_status check_values(const struct pack *pack, const struct text_values *values,
+/* No byte of the data file is used twice: a text would be as large as it likes. */
+static enum cairn_status check_beside(struct pack *pack, const struct text_values *values,
 				      struct cairn_error *error)
 {
-	if (values->encoding == TEXT_BESIDE &&
-	    !range_within(values->offset, values->size, pack->beside.size))
+	if (!range_within(values->offset, values->size, pack->beside.size))
 		return error_set(error, CAIRN_TRUNCATED, CAIRN_ERROR_NO_OFFSET,
 				 "%" PRIu64 " bytes at %" PRIu64
 				 " of the data file, which has %" PRIu64,
 				 values->size, values->offset, pack->beside.size);
+	if (values->size > pack->beside.size - pack->beside_size)
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "more bytes of the data file are used than the %" PRIu64
+				 " that it has",
+				 pack->beside.size);
+	pack->beside_size += values->size;
+	return CAIRN_OK;
+}
+
+/* What an element takes is at least a character, and so is what a byte takes in Base64: sizes that
+ * the text cannot fill are not believed. */
+static enum cairn_status check_size(const struct pack *pack, const struct text_values *values,
+				    struct cairn_error *error)
+{
+	const uint64_t unit = values->encoding == TEXT_BASE64 ? 1 : pack->item.block_bytes;
+
+	if (unit == 0 || values->size / unit <= pack->value_size)
+		return CAIRN_OK;
+	return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+			 "the values are fewer than the %" PRIu64 " bytes that the shape needs",
+			 values->size);
+}
+
+/* Known before the second pass: where values lie beside, and that of nothing there are none. */
+static enum cairn_status check_values(struct pack *pack, const struct text_values *values,
+				      struct cairn_error *error)
+{
+	const enum cairn_status status = values->encoding == TEXT_BESIDE
+						 ? check_beside(pack, values, error)
+						 : check_size(pack, values, error);
+
+	if (status != CAIRN_OK)
+		return status;
 	if (values->line_count != 0 && (values->size == 0 || values->encoding == TEXT_BESIDE))
 		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 				 "there are values where none belong");
@@ -265,6 +299,7 @@ static enum cairn_status begin_item(struct pack *pack, struct cairn_string line,
 	pack->item_place = pack->lines.place;
 	pack->values_place = pack->lines.place;
 	pack->line_count = 0;
+	pack->value_size = 0;
 	pack->strings = (struct string_count){0};
 	status = text_parse_item(line, &pack->item_arena, &pack->item, error);
 	return status == CAIRN_OK ? status : wrong_in_text(pack, &pack->lines.place, status, error);
@@ -294,6 +329,7 @@ static enum cairn_status take_values(struct pack *pack, struct cairn_string line
 		return wrong_in_text(pack, &pack->lines.place, status, error);
 	if (pack->line_count++ == 0)
 		pack->values_place = pack->lines.place;
+	pack->value_size += line.size;
 	return CAIRN_OK;
 }
 

@@ -362,10 +362,12 @@ static const struct {
 	{FIRST "tensor \"a\" f32 [2,\n", CAIRN_CORRUPT, "a shape"},
 	{FIRST "tensor \"a\" f32 [99999999999999999999]\n", CAIRN_CORRUPT, "a shape"},
 	{FIRST "tensor \"a\" f32 [4294967296,4294967296]\n", CAIRN_LIMIT, "line 2: "},
-	{FIRST "tensor \"a\" f32 [1152921504606846976]\n  1\n", CAIRN_LIMIT, ""},
+	{FIRST "tensor \"a\" f32 [1152921504606846976]\n  1\n", CAIRN_CORRUPT, "fewer"},
+	{FIRST "tensor \"a\" f32 [123456789012]\n  1\n", CAIRN_CORRUPT, "line 2: the values are"},
+	{FIRST "tensor \"a\" u8 [9999] base64\n  AAAA\n", CAIRN_CORRUPT, "line 2: the values are"},
 	{FIRST "tensor \"a\" f32 [2] hex\n", CAIRN_CORRUPT, "the end of the line"},
 	{FIRST "tensor \"a\" f32 [2]\n  1\n", CAIRN_CORRUPT, "line 3: the values before"},
-	{FIRST "tensor \"a\" f32 [2]\n", CAIRN_CORRUPT, "line 2: the values before"},
+	{FIRST "tensor \"a\" f32 [2]\n", CAIRN_CORRUPT, "line 2: the values are fewer"},
 	{FIRST "tensor \"a\" f32 [2]\n  1 2\n  3\n", CAIRN_CORRUPT, "line 4: more values"},
 	{FIRST "tensor \"a\" f32 [2]\n  1 2 3\n", CAIRN_CORRUPT, "line 3: more values"},
 	{FIRST "tensor \"a\" f32 [0]\n  1\n", CAIRN_CORRUPT, "line 2: there are values"},
@@ -421,6 +423,9 @@ START_TEST(the_data_file_is_one_of_the_folder)
 	free(text.bytes);
 	scene_add_file(&scene, "/data", &little);
 	ASSERT_FAILS(pack_string(string), CAIRN_TRUNCATED, "4 bytes at 2 of the data file");
+	ASSERT_FAILS(pack_string(FIRST "data-file \"data\"\ntensor \"a\" u8 [3] at 0\n"
+				       "tensor \"b\" u8 [3] at 0\n"),
+		     CAIRN_CORRUPT, "line 4: more bytes of the data file");
 	memory_system_add_link(scene.memory, "/link", "/data");
 	ASSERT_STATUS(pack_string(FIRST "data-file \"link\"\n"), CAIRN_IO);
 }
