@@ -52,9 +52,10 @@ class Refused(Exception):
 
 
 class Cairn:
-    def __init__(self, tool, calls):
+    def __init__(self, tool, calls, trainer):
         self.tool = tool
         self.program = calls
+        self.trainer = trainer
 
     def _run(self, command):
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
@@ -69,6 +70,9 @@ class Cairn:
 
     def calls(self, *arguments):
         return self._run([self.program, *arguments])
+
+    def train(self, *arguments):
+        return self._run([self.trainer, *arguments]).decode()
 
     def ls(self, path):
         return {tensor["name"]: tensor for tensor in json.loads(self.run("ls", "--json", path))}

@@ -5,10 +5,12 @@
  *
  * usage: judge_calls state FOLDER RELATIVE LAST_PRESERVED [PREFIX TIME]...
  *        judge_calls cut SOURCE PREFIX SHARDS SEED
+ *        judge_calls saver SOURCE PATH VERSION DEVICES
  *
  * `state`: the last prefix is the latest; RELATIVE is 0 or 1. `cut`: each tensor is cut at random
  * into a grid of slices, or not at all, and these are dealt to data files of a TensorFlow
- * checkpoint.
+ * checkpoint. `saver`: a saver's variables are the tensors, dealt to devices; VERSION is that of
+ * TensorFlow's format; prints where it saved.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -196,6 +198,91 @@ static void write_cut(char **arguments)
 	cairn_reader_close(reader);
 }
 
+/* ---------------------------------------------------------------------------------------- saver */
+
+#define DEVICES_MOST 8
+
+struct saving {
+	uint64_t count;
+	struct cairn_view *views;
+	struct cairn_string **strings; /* of each variable that has them */
+	struct cairn_variable *values;
+	struct cairn_saver_variable *variables;
+};
+
+static void add_variable(struct saving *saving, const struct cairn_tensor *tensor, uint64_t number)
+{
+	struct cairn_view *const view = &saving->views[number];
+	void *data;
+
+	must(cairn_tensor_view(tensor, view, &error));
+	data = (void *)(uintptr_t)view->data;
+	if (tensor->block_bytes == 0) {
+		saving->strings[number] = allocate(view->element_count,
+						   sizeof(struct cairn_string));
+		for (uint64_t i = 0; i < view->element_count; i++)
+			must(cairn_view_string(tensor, view, i, &saving->strings[number][i],
+					       &error));
+		data = saving->strings[number];
+	}
+	saving->values[number] = (struct cairn_variable){
+		.dtype = tensor->dtype, .rank = tensor->rank, .dims = tensor->dims, .data = data};
+	saving->variables[number].name = tensor->name;
+	saving->variables[number].variable = &saving->values[number];
+}
+
+static void save_variables(const struct saving *saving, const char *path, const char *version,
+			   int sharded)
+{
+	const struct cairn_saver_options options = {
+		.size = sizeof(options),
+		.format = version[0] == '1' ? CAIRN_SAVER_TENSORFLOW_V1 : CAIRN_SAVER_TENSORFLOW_V2,
+		.sharded = sharded,
+		.save_relative_paths = 1,
+	};
+	char saved[CAIRN_PATH_SIZE];
+	struct cairn_saver *saver = NULL;
+
+	must(cairn_saver_create(saving->variables, saving->count, &options, &saver, &error));
+	must(cairn_saver_save(saver, path, NULL, saved, &error));
+	cairn_saver_destroy(saver);
+	puts(saved);
+}
+
+static void write_by_saver(char **arguments)
+{
+	static const char *const devices[DEVICES_MOST] = {"/cpu:0", "/cpu:1", "/cpu:2", "/cpu:3",
+							  "/cpu:4", "/cpu:5", "/cpu:6", "/cpu:7"};
+	const uint64_t device_count = strtoull(arguments[3], NULL, 10);
+	struct cairn_reader *reader = NULL;
+	struct saving saving;
+
+	must(cairn_reader_open(arguments[0], NULL, &reader, &error));
+	saving.count = cairn_reader_tensor_count(reader);
+	saving.views = allocate(saving.count, sizeof(*saving.views));
+	saving.strings = allocate(saving.count, sizeof(*saving.strings));
+	saving.values = allocate(saving.count, sizeof(*saving.values));
+	saving.variables = allocate(saving.count, sizeof(*saving.variables));
+	for (uint64_t i = 0; i < saving.count; i++) {
+		struct cairn_tensor tensor;
+
+		must(cairn_reader_tensor_at(reader, i, &tensor, &error));
+		add_variable(&saving, &tensor, i);
+		if (device_count != 0)
+			saving.variables[i].device = devices[i % device_count % DEVICES_MOST];
+	}
+	save_variables(&saving, arguments[1], arguments[2], device_count != 0);
+	for (uint64_t i = 0; i < saving.count; i++) {
+		cairn_view_release(&saving.views[i]);
+		free(saving.strings[i]);
+	}
+	free(saving.views);
+	free(saving.strings);
+	free(saving.values);
+	free(saving.variables);
+	cairn_reader_close(reader);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 7 && argc % 2 == 1 && strcmp(argv[1], "state") == 0) {
@@ -206,8 +293,13 @@ int main(int argc, char **argv)
 		write_cut(argv + 2);
 		return 0;
 	}
+	if (argc == 6 && strcmp(argv[1], "saver") == 0) {
+		write_by_saver(argv + 2);
+		return 0;
+	}
 	fputs("usage: judge_calls state FOLDER RELATIVE LAST_PRESERVED [PREFIX TIME]...\n"
-	      "       judge_calls cut SOURCE PREFIX SHARDS SEED\n",
+	      "       judge_calls cut SOURCE PREFIX SHARDS SEED\n"
+	      "       judge_calls saver SOURCE PATH VERSION DEVICES\n",
 	      stderr);
 	return 2;
 }

@@ -2,7 +2,7 @@
 """Judges Cairn with TensorFlow: what Cairn writes is read by TensorFlow with equal values, what TensorFlow writes is
 read by Cairn, and what both can do gives the same bytes.
 
-usage: judge_tensorflow.py --cairn TOOL --calls PROGRAM [--seed N] [--golden FOLDER] [CASE...]
+usage: judge_tensorflow.py --cairn TOOL --calls PROGRAM --train PROGRAM [--seed N] [--golden FOLDER] [CASE...]
 
 A line for each case, its differences below it; the last line is `N passed, N failed`. Exit status 0 only if there was
 a case and none failed. tests/judges/run calls it.
@@ -29,7 +29,7 @@ class Judge:
     """What a case needs."""
 
     def __init__(self, arguments, folder, seed):
-        self.cairn = Cairn(arguments.cairn, arguments.calls)
+        self.cairn = Cairn(arguments.cairn, arguments.calls, arguments.train)
         self.golden = arguments.golden
         self.folder = folder
         self.rng = numpy.random.default_rng(seed)
@@ -72,6 +72,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cairn", required=True)
     parser.add_argument("--calls", required=True)
+    parser.add_argument("--train", required=True, help="examples/train")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
     parser.add_argument("--golden", help="folder of checkpoints that TensorFlow wrote")
     parser.add_argument("cases", nargs="*", metavar="CASE")

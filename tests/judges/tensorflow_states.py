@@ -85,4 +85,32 @@ def managers_go_on(judge):
     judge.equal("cairn latest", judge.cairn.run("latest", folder).decode(), os.path.join(folder, "ckpt-3") + "\n")
 
 
-CASES = [states_written, managers_go_on]
+def trainer_objects():
+    """What examples/train.c keeps."""
+    model, optimizer, loop = tf.Module(), tf.Module(), tf.Module()
+    for part in (model, optimizer):
+        part.weights, part.bias = tf.Variable(tf.zeros(24)), tf.Variable(0.0)
+    loop.step, loop.sampler = tf.Variable(0, dtype=tf.int64), tf.Variable(0, dtype=tf.int64)
+    return tf.train.Checkpoint(model=model, optimizer=optimizer, loop=loop)
+
+
+def trainers_go_on(judge):
+    """examples/train.c and a CheckpointManager take turns in one folder."""
+    folder = judge.path("run")
+    judge.cairn.train("--tensorflow", "--steps", "100", folder)
+    for turn in range(2):
+        root = trainer_objects()
+        latest = tf.train.latest_checkpoint(folder)
+        judge.equal("cairn latest", judge.cairn.run("latest", folder).decode(), latest + "\n")
+        root.restore(latest).assert_consumed()
+        judge.equal("step", int(root.loop.step), 100 * (turn + 1))
+        judge.equal("weights", root.model.weights.numpy().tobytes(),
+                    judge.cairn.cat(latest, ["model/weights/.ATTRIBUTES/VARIABLE_VALUE"]))
+        manager = tf.train.CheckpointManager(root, folder, 3)
+        root.loop.step.assign_add(50)
+        saved = manager.save()
+        told = judge.cairn.train("--tensorflow", "--steps", str(100 * (turn + 2)), folder)
+        judge.equal("it goes on", told.splitlines()[0], f"going on from {saved}, step {100 * (turn + 1) + 50}")
+
+
+CASES = [states_written, managers_go_on, trainers_go_on]
