@@ -249,8 +249,8 @@ struct cairn_view {
 /*
  * A view of all of a tensor. Zero-copy when it is stored raw, in one piece and aligned; else
  * materialised. Chunks that were not used before are verified first; a verified tensor that is
- * mapped costs no system call. What is compressed is decoded for each view anew, and only the chunks
- * that a slice touches. The view holds a reference to the reader.
+ * mapped costs no system call. What is compressed is decoded for each view anew, and only the
+ * chunks that a slice touches. The view holds a reference to the reader.
  *
  * Returns CHECKSUM (message: tensor, chunk, offset, both digests), TRUNCATED, IO, NO_MEMORY,
  * LIMIT (materialised_bytes_max), PRECONDITION (incomplete tensor), UNSUPPORTED (codec,
