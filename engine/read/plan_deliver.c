@@ -15,6 +15,9 @@
 #include "format/dtype.h"
 #include "format/error.h"
 
+/* Copied at a time. */
+#define COPY_SIZE ((uint64_t)256 << 10)
+
 /* A part under way. */
 struct delivery {
 	struct plan_worker *worker;
@@ -194,6 +197,13 @@ static enum cairn_status scatter_to(const struct delivery *delivery, const struc
 	return status;
 }
 
+/* A large copy is made of small ones: beyond some size the C library writes around the caches. */
+static void copy_bytes(uint8_t *to, const uint8_t *from, uint64_t size)
+{
+	for (uint64_t done = 0; done < size; done += COPY_SIZE)
+		memcpy(to + done, from + done, size - done < COPY_SIZE ? size - done : COPY_SIZE);
+}
+
 /* Copies what a want has of bytes [begin, end), which are at `source`. */
 static void copy_to(const struct delivery *delivery, const struct plan_want *want, uint64_t begin,
 		    uint64_t end, const uint8_t *source)
@@ -203,8 +213,8 @@ static void copy_to(const struct delivery *delivery, const struct plan_want *wan
 	enum cairn_status status;
 
 	if (want->is_run) {
-		memcpy(address_of(delivery->worker, want, first), source + (first - begin),
-		       last - first);
+		copy_bytes(address_of(delivery->worker, want, first), source + (first - begin),
+			   last - first);
 		return;
 	}
 	status = scatter_to(delivery, want, &(struct slice_bytes){want->slice, begin, end, source});
