@@ -255,11 +255,19 @@ static void print_memory(const struct cairn_plan_report *report)
 static void print_prediction(const struct cairn_plan_report *report)
 {
 	char size[CLI_SIZE_SIZE];
+	double seconds;
 
-	if (report->predicted_rate != 0)
-		printf("  %-14s %*s  a second, about %.3g s\n", "predicted", BYTES_WIDTH,
-		       cli_format_size((double)report->predicted_rate, size),
-		       (double)report->file_bytes / (double)report->predicted_rate);
+	if (report->predicted_rate == 0)
+		return;
+	seconds = (double)report->file_bytes / (double)report->predicted_rate;
+	printf("  %-14s %*s  a second, ", "predicted", BYTES_WIDTH,
+	       cli_format_size((double)report->predicted_rate, size));
+	if (seconds < 0.001)
+		printf("less than a millisecond\n");
+	else if (seconds < 1)
+		printf("about %.0f ms\n", seconds * 1000);
+	else
+		printf("about %.1f s\n", seconds);
 }
 
 static void print_summary(const struct explain *explain)

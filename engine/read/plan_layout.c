@@ -61,7 +61,7 @@ static enum cairn_status visit_slice(void *context, const struct stored *stored,
 		survey->is_run = span->is_run && span->size == survey->entry->size;
 		survey->is_raw = true;
 	}
-	survey->stored_size += stored->stored_size;
+	survey->stored_size += stored_bytes(stored);
 	survey->is_raw = survey->is_raw && stored->in_one_piece &&
 			 stored->record.transform == TRANSFORM_NONE;
 	want = add_want(survey->plan);

@@ -229,9 +229,10 @@ void plan_choose_transports(struct cairn_plan *plan)
 
 /* ----------------------------------------------------------------------------------- prediction */
 
-#define SAMPLE_SIZE      ((uint64_t)1 << 20)
+#define SAMPLE_SIZE      ((uint64_t)16 << 20) /* twice that does not fit into caches */
+#define PROBE_SIZE       ((uint64_t)1 << 20)
 #define PROBE_SIZE_MAX   ((uint64_t)8 << 20)
-#define MEMORY_ROUNDS    4
+#define MEMORY_ROUNDS    3 /* in the first one pages come to be */
 #define NANOSECONDS      1000000000.0
 #define STORAGE_RATE_MAX 1e12
 
@@ -273,9 +274,9 @@ static double storage_rate(struct cairn_plan *plan, uint8_t *sample)
 			continue;
 		if (bytes == 0)
 			begin = system_monotonic(plan->system);
-		for (uint64_t done = 0; done < step->size; done += SAMPLE_SIZE) {
+		for (uint64_t done = 0; done < step->size; done += PROBE_SIZE) {
 			const uint64_t left = step->size - done;
-			const uint64_t size = left < SAMPLE_SIZE ? left : SAMPLE_SIZE;
+			const uint64_t size = left < PROBE_SIZE ? left : PROBE_SIZE;
 
 			if (file_read(file, step->offset + done, sample, size, NULL) != CAIRN_OK)
 				return 0;
@@ -285,20 +286,27 @@ static double storage_rate(struct cairn_plan *plan, uint8_t *sample)
 	return bytes == 0 ? 0 : rate_of(bytes, system_monotonic(plan->system) - begin);
 }
 
+/* How long decoding takes depends on what is decoded: nothing is said then. */
 void plan_predict(struct cairn_plan *plan)
 {
 	struct plan_facts *const facts = &plan->facts;
 	const uint64_t resident = facts->by_residency[CAIRN_PLAN_RESIDENT];
+	const uint32_t processors = system_processors(plan->system);
+	const uint32_t workers = facts->threads < processors ? facts->threads : processors;
 	const bool is_hashed = reader_has_digests(plan->reader) &&
 			       plan->reader->verification == CAIRN_VERIFY_ON_FIRST_USE;
-	uint8_t *const sample = system_allocate_zeroed(plan->system, 2 * SAMPLE_SIZE);
+	uint8_t *sample;
 	double memory;
 	double storage;
 	double seconds;
 
+	if (facts->by_transport[CAIRN_PLAN_DECODE] != 0)
+		return;
+	sample = system_allocate(plan->system, 2 * SAMPLE_SIZE);
 	if (sample == NULL)
 		return;
-	memory = memory_rate(plan, sample, is_hashed) * (double)facts->threads;
+	memset(sample, 1, SAMPLE_SIZE);
+	memory = memory_rate(plan, sample, is_hashed) * (double)workers;
 	storage = storage_rate(plan, sample);
 	system_free(plan->system, sample);
 	seconds = (double)resident / memory;

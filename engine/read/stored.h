@@ -161,6 +161,9 @@ uint64_t stored_chunk_offset(const struct stored *stored, uint64_t chunk);
 /* Bytes that a chunk takes in its file; 0 of one whose extent is damaged. */
 uint64_t stored_chunk_stored_size(const struct stored *stored, uint64_t chunk);
 
+/* Bytes that the slice takes in its files, compressed or not. */
+uint64_t stored_bytes(const struct stored *stored);
+
 /* -------------------------------------------------------------- stored_chunks.c, for the others */
 
 /* The extent of a chunk of a slice that is stored by chunk, checked. CORRUPT, UNSUPPORTED; the

@@ -140,6 +140,19 @@ static enum cairn_status read_compressed(const struct stored *stored, uint64_t c
 				  : status;
 }
 
+uint64_t stored_bytes(const struct stored *stored)
+{
+	uint64_t bytes = 0;
+
+	if (!stored->by_chunk)
+		return stored->stored_size;
+	for (uint32_t i = 0; i < stored->record.extent_count; i++) {
+		if (!checked_add(bytes, stored_chunk_stored_size(stored, i), &bytes))
+			return UINT64_MAX; /* of a dishonest index */
+	}
+	return bytes;
+}
+
 enum cairn_status stored_read_chunk(const struct stored *stored, uint64_t chunk, uint64_t ahead,
 				    uint8_t *buffer, struct stored_scratch *scratch,
 				    struct cairn_error *error)

@@ -299,8 +299,8 @@ struct cairn_plan_report {
 	uint64_t private_bytes; /* that the plan takes at most */
 	uint32_t threads;
 	uint32_t verified; /* data have digests or checks, and they are looked at */
-	/* file bytes per second: what was expected (0: not asked for), and what was achieved (0:
-	 * not run) */
+	/* file bytes per second: what was expected (0: not asked for, or there is something to
+	 * decode), and what was achieved (0: not run) */
 	uint64_t predicted_rate;
 	uint64_t achieved_rate;
 	uint64_t elapsed_ns;
