@@ -86,7 +86,7 @@ static int64_t step_of(const char *path)
 	return dash == NULL ? SAVER_TORN : strtoll(dash + 1, NULL, 10);
 }
 
-static bool holds(const struct saver_sample *sample, int64_t step)
+bool saver_sample_holds(const struct saver_sample *sample, int64_t step)
 {
 	for (int i = 0; i < 6; i++) {
 		if (sample->values[i / 3][i % 3] != value_of(step, i))
@@ -100,7 +100,7 @@ static bool restores(struct system *system, int layout, const char *path)
 	struct saver_sample sample;
 	const bool good = saver_sample_open(&sample, system, layout) &&
 			  cairn_saver_restore(sample.saver, path, NULL, NULL) == CAIRN_OK &&
-			  holds(&sample, step_of(path));
+			  saver_sample_holds(&sample, step_of(path));
 
 	saver_sample_close(&sample);
 	return good;
@@ -126,14 +126,31 @@ int64_t saver_sample_look(struct system *system, int layout)
 	return latest;
 }
 
-bool saver_sample_exists(struct system *system, int layout, int64_t step)
+static void make_path(int layout, int64_t step, char path[100])
 {
 	const bool is_pattern = layouts[layout].format == CAIRN_SAVER_TENSORFLOW_V1 &&
 				layouts[layout].sharded != 0;
+
+	snprintf(path, 100, FOLDER "/m-%lld%s", (long long)step,
+		 is_pattern ? "-\?\?\?\?\?-of-00002" : "");
+}
+
+bool saver_sample_exists(struct system *system, int layout, int64_t step)
+{
 	char path[100];
 	int exists = 0;
 
-	snprintf(path, sizeof(path), FOLDER "/m-%lld%s", (long long)step,
-		 is_pattern ? "-\?\?\?\?\?-of-00002" : "");
+	make_path(layout, step, path);
 	return state_exists(system, path, &exists, NULL) == CAIRN_OK && exists != 0;
+}
+
+enum cairn_status saver_sample_restore(struct saver_sample *sample, int64_t step,
+				       struct cairn_error *error)
+{
+	char path[100];
+
+	make_path(sample->layout, step, path);
+	sample->step = 0;
+	memset(sample->values, 0, sizeof(sample->values));
+	return cairn_saver_restore(sample->saver, path, NULL, error);
 }

@@ -36,6 +36,13 @@ void saver_sample_close(struct saver_sample *sample);
 enum cairn_status saver_sample_save(struct saver_sample *sample, int64_t step,
 				    struct cairn_error *error);
 
+/* Forgets the values, and restores that step. */
+enum cairn_status saver_sample_restore(struct saver_sample *sample, int64_t step,
+				       struct cairn_error *error);
+
+/* The values are those of the step. */
+bool saver_sample_holds(const struct saver_sample *sample, int64_t step);
+
 enum {
 	SAVER_TORN = -1, /* the state file cannot be read, or names what cannot be restored */
 	SAVER_NOTHING = 0

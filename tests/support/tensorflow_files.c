@@ -10,7 +10,7 @@
 
 #include <check.h>
 
-static struct file_bytes read_file(const char *path)
+struct file_bytes disk_file(const char *path)
 {
 	struct file_bytes file = {0};
 	FILE *const stream = fopen(path, "rb");
@@ -33,7 +33,7 @@ struct file_bytes golden_file(const char *name)
 
 	ck_assert_msg(data != NULL, "CAIRN_TEST_DATA is not set");
 	snprintf(path, sizeof(path), "%s/golden/tensorflow/%s", data, name);
-	return read_file(path);
+	return disk_file(path);
 }
 
 /* nftw has no argument for its callback. */
@@ -50,7 +50,7 @@ static int visit_one(const char *path, const struct stat *status, int kind, stru
 	if (kind != FTW_F || strlen(path) < strlen(suffix) ||
 	    strcmp(path + strlen(path) - strlen(suffix), suffix) != 0)
 		return 0;
-	file = read_file(path);
+	file = disk_file(path);
 	visitor(path, file.bytes, file.size);
 	free(file.bytes);
 	visited++;

@@ -15,6 +15,9 @@ struct file_bytes {
 	size_t size;
 };
 
+/* Any file. */
+struct file_bytes disk_file(const char *path);
+
 /* A file of the project's own, by its path below tests/data/golden/tensorflow. */
 struct file_bytes golden_file(const char *name);
 

@@ -176,6 +176,51 @@ START_TEST(a_failed_fsync_is_told)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------------------ restoring */
+
+static enum cairn_status try_restoring(const struct memory_fault *fault)
+{
+	struct cairn_error error = {.code = CAIRN_OK};
+	enum cairn_status status;
+
+	begin_world();
+	memory_system_set_fault(memory, 0, fault);
+	status = saver_sample_restore(&sample, 2, &error);
+	memory_system_clear_faults(memory);
+	if (status == CAIRN_OK)
+		ck_assert_msg(saver_sample_holds(&sample, 2), "%s: success, but other values",
+			      describe(fault));
+	else
+		ck_assert_msg(error.code == status && error.message[0] != '\0',
+			      "%s: %s without a message, or with another code", describe(fault),
+			      cairn_status_name(status));
+	ASSERT_OK(saver_sample_restore(&sample, 1, &test_error));
+	ck_assert_msg(saver_sample_holds(&sample, 1), "%s: other values", describe(fault));
+	end_world(describe(fault));
+	return status;
+}
+
+START_TEST(every_call_of_restoring_fails)
+{
+	const enum memory_call call = (enum memory_call)(_i % MEMORY_CALL_KINDS);
+	uint64_t calls;
+
+	layout = _i / MEMORY_CALL_KINDS;
+	begin_world();
+	ASSERT_OK(saver_sample_restore(&sample, 2, &test_error));
+	calls = memory_system_calls(memory, call);
+	end_world("no fault");
+	for (uint64_t at = 1; at <= calls; at++) {
+		const struct memory_fault once = {.call = call, .at = at, .error = EIO};
+		const struct memory_fault forever = {
+			.call = call, .at = at, .error = EIO, .forever = true};
+
+		try_restoring(&once);
+		try_restoring(&forever);
+	}
+}
+END_TEST
+
 static Suite *faults_saver_suite(void)
 {
 	Suite *suite = suite_create("faults_saver");
@@ -184,6 +229,8 @@ static Suite *faults_saver_suite(void)
 	tcase_set_timeout(tests, 300);
 	tcase_add_loop_test(tests, every_call_fails, 0, SAVER_LAYOUTS * MEMORY_CALL_KINDS);
 	tcase_add_loop_test(tests, a_failed_fsync_is_told, 0, SAVER_LAYOUTS);
+	tcase_add_loop_test(tests, every_call_of_restoring_fails, 0,
+			    SAVER_LAYOUTS * MEMORY_CALL_KINDS);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
