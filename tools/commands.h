@@ -25,6 +25,7 @@ int cmd_completion(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_edit(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_gc(int argc, char **argv);
 int cmd_graph(int argc, char **argv);

@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{"verify", cmd_verify, "check every digest and every structural rule"},
 	{"diff", cmd_diff, "what is different between two of them"},
 	{"convert", cmd_convert, "write it in another format, losing nothing"},
+	{"edit", cmd_edit, "change metadata and names, without rewriting data"},
 	{"dump", cmd_dump, "write it as text"},
 	{"pack", cmd_pack, "make a container of such a text"},
 	{"graph", cmd_graph, "the objects of a TensorFlow checkpoint, as a tree"},

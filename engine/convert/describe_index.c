@@ -232,7 +232,7 @@ static enum cairn_status describe_shards(struct describing *describing, struct c
 	return status;
 }
 
-enum cairn_status describe_index(const struct index *index, struct arena *arena,
+enum cairn_status describe_index(const struct index *index, struct arena *arena, uint64_t extra,
 				 describe_choose choose, void *context, struct build_input *input,
 				 struct cairn_error *error)
 {
@@ -245,7 +245,7 @@ enum cairn_status describe_index(const struct index *index, struct arena *arena,
 	enum cairn_status status = CAIRN_OK;
 
 	*input = (struct build_input){.foreign = index->foreign};
-	input->tensors = arena_allocate_array(arena, count + 1, sizeof(*input->tensors));
+	input->tensors = arena_allocate_array(arena, count + 1 + extra, sizeof(*input->tensors));
 	describing.holders = arena_allocate_array(arena, count, sizeof(*describing.holders));
 	if (input->tensors == NULL || describing.holders == NULL)
 		return no_memory(error);

@@ -20,9 +20,10 @@ typedef enum cairn_status (*describe_choose)(void *context, const struct tensor_
  * Describes the tensors and metadata that are kept, and all shards; regions are the caller's.
  * Everything is in the arena, or in the image, which must stay. When the tensor that holds the
  * bytes of an alias is not kept, the first of its aliases takes its place. CORRUPT (records that
- * are not in canonical order), what the index and `choose` return, NO_MEMORY.
+ * are not in canonical order), what the index and `choose` return, NO_MEMORY. The array of tensors
+ * has room for `extra` more.
  */
-enum cairn_status describe_index(const struct index *index, struct arena *arena,
+enum cairn_status describe_index(const struct index *index, struct arena *arena, uint64_t extra,
 				 describe_choose choose, void *context, struct build_input *input,
 				 struct cairn_error *error);
 

@@ -318,8 +318,8 @@ static enum cairn_status measure_with(struct resharding *resharding, struct cair
 	if (shards == NULL)
 		return error_set_memory(error, "the shards");
 	for (uint32_t shard = 0; shard < resharding->shard_count && status == CAIRN_OK; shard++) {
-		status = writer_create_nowhere(resharding->reader->system, &target->settings,
-					       &writers[shard], error);
+		status = writer_create_nowhere(resharding->reader->system, target->path,
+					       &target->settings, &writers[shard], error);
 		if (status == CAIRN_OK)
 			status = measure_shard(resharding, shard, writers[shard], &index, error);
 	}

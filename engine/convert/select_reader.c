@@ -61,7 +61,7 @@ static enum cairn_status select_into(struct cairn_reader *reader, struct arena *
 	enum cairn_status status;
 
 	if ((status = renaming_begin(&renaming, selection, arena, error)) != CAIRN_OK ||
-	    (status = describe_index(&reader->parent->index, arena, renaming_choose, &renaming,
+	    (status = describe_index(&reader->parent->index, arena, 0, renaming_choose, &renaming,
 				     &input, error)) != CAIRN_OK ||
 	    (status = renaming_end(&renaming, &input, error)) != CAIRN_OK)
 		return status;

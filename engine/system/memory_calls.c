@@ -383,6 +383,43 @@ int64_t memory_pwrite(struct system *system, int fd, const void *buffer, size_t 
 	return memory_leave(&frame);
 }
 
+/* A megabyte at most, so that callers meet short counts. */
+#define COPY_RANGE_MAX ((size_t)1 << 20)
+
+static int64_t do_copy_range(struct memory_system *memory, int from, uint64_t from_offset, int to,
+			     uint64_t to_offset, uint64_t size)
+{
+	struct memory_inode *const source = inode_of(memory, from);
+	struct memory_inode *const target = inode_of(memory, to);
+	const struct memory_open_file *const open_file = memory_descriptor_get(memory, to);
+	const size_t step = size < COPY_RANGE_MAX ? (size_t)size : COPY_RANGE_MAX;
+	uint8_t *bytes;
+	size_t count;
+
+	if (source == NULL || target == NULL || !open_file->writable)
+		return -EBADF;
+	if (from_offset > INT64_MAX || to_offset > INT64_MAX - step)
+		return -EINVAL;
+	bytes = malloc(step + 1);
+	if (bytes == NULL)
+		return -ENOMEM;
+	count = memory_file_read(source, bytes, step, from_offset);
+	if (count != 0)
+		write_file(memory, target, bytes, count, to_offset);
+	free(bytes);
+	return (int64_t)count;
+}
+
+int64_t memory_copy_range(struct system *system, int from, uint64_t from_offset, int to,
+			  uint64_t to_offset, uint64_t size)
+{
+	struct memory_call_frame frame;
+
+	if (memory_enter(system, MEMORY_CALL_COPY_RANGE, &frame))
+		frame.result = do_copy_range(frame.memory, from, from_offset, to, to_offset, size);
+	return memory_leave(&frame);
+}
+
 static int do_preallocate(struct memory_system *memory, int fd, uint64_t size)
 {
 	const struct memory_open_file *open_file = memory_descriptor_get(memory, fd);

@@ -73,6 +73,7 @@ const char *memory_call_name(enum memory_call call)
 		[MEMORY_CALL_IS_LOCAL] = "is_local",
 		[MEMORY_CALL_PREAD] = "pread",
 		[MEMORY_CALL_PWRITE] = "pwrite",
+		[MEMORY_CALL_COPY_RANGE] = "copy_range",
 		[MEMORY_CALL_PREALLOCATE] = "preallocate",
 		[MEMORY_CALL_TRUNCATE] = "truncate",
 		[MEMORY_CALL_SYNC] = "sync",

@@ -106,6 +106,8 @@ int memory_is_local(struct system *system, int fd);
 int64_t memory_pread(struct system *system, int fd, void *buffer, size_t size, uint64_t offset);
 int64_t memory_pwrite(struct system *system, int fd, const void *buffer, size_t size,
 		      uint64_t offset);
+int64_t memory_copy_range(struct system *system, int from, uint64_t from_offset, int to,
+			  uint64_t to_offset, uint64_t size);
 int memory_preallocate(struct system *system, int fd, uint64_t size);
 int memory_truncate(struct system *system, int fd, uint64_t size);
 int memory_sync(struct system *system, int fd);

@@ -27,6 +27,7 @@ static const struct system_operations memory_operations = {
 	.is_local = memory_is_local,
 	.pread = memory_pread,
 	.pwrite = memory_pwrite,
+	.copy_range = memory_copy_range,
 	.preallocate = memory_preallocate,
 	.truncate = memory_truncate,
 	.sync = memory_sync,

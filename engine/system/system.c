@@ -96,6 +96,58 @@ int system_write_all(struct system *system, int fd, const void *buffer, size_t s
 	return 0;
 }
 
+int64_t system_copy_range(struct system *system, int from, uint64_t from_offset, int to,
+			  uint64_t to_offset, uint64_t size)
+{
+	return system->operations->copy_range(system, from, from_offset, to, to_offset, size);
+}
+
+#define COPY_BUFFER_SIZE ((size_t)1 << 20)
+
+static int copy_through(struct system *system, int from, uint64_t from_offset, int to,
+			uint64_t to_offset, uint64_t size)
+{
+	uint8_t *const buffer = system_allocate(system, COPY_BUFFER_SIZE);
+	int result = buffer == NULL ? -ENOMEM : 0;
+
+	for (uint64_t done = 0; done < size && result == 0; done += COPY_BUFFER_SIZE) {
+		const size_t step = size - done < COPY_BUFFER_SIZE ? (size_t)(size - done)
+								   : COPY_BUFFER_SIZE;
+		const int64_t count = system_read_all(system, from, buffer, step,
+						      from_offset + done);
+
+		if (count < 0)
+			result = (int)count;
+		else if ((size_t)count < step)
+			result = -EIO;
+		else
+			result = system_write_all(system, to, buffer, step, to_offset + done);
+	}
+	system_free(system, buffer);
+	return result;
+}
+
+int system_copy_all(struct system *system, int from, uint64_t from_offset, int to,
+		    uint64_t to_offset, uint64_t size)
+{
+	uint64_t done = 0;
+
+	while (done < size) {
+		const int64_t count = system_copy_range(system, from, from_offset + done, to,
+							to_offset + done, size - done);
+
+		if (count == -EXDEV || count == -EINVAL || count == -ENOSYS || count == -EOPNOTSUPP)
+			return copy_through(system, from, from_offset + done, to, to_offset + done,
+					    size - done);
+		if (count < 0)
+			return (int)count;
+		if (count == 0)
+			return -EIO;
+		done += (uint64_t)count;
+	}
+	return 0;
+}
+
 int system_preallocate(struct system *system, int fd, uint64_t size)
 {
 	return system->operations->preallocate(system, fd, size);

@@ -104,6 +104,8 @@ struct system_operations {
 	int64_t (*pread)(struct system *, int fd, void *buffer, size_t size, uint64_t offset);
 	int64_t (*pwrite)(struct system *, int fd, const void *buffer, size_t size,
 			  uint64_t offset);
+	int64_t (*copy_range)(struct system *, int from, uint64_t from_offset, int to,
+			      uint64_t to_offset, uint64_t size);
 	int (*preallocate)(struct system *, int fd, uint64_t size);
 	int (*truncate)(struct system *, int fd, uint64_t size);
 	int (*sync)(struct system *, int fd);
@@ -192,6 +194,16 @@ int64_t system_pwrite(struct system *system, int fd, const void *buffer, size_t 
 int64_t system_read_all(struct system *system, int fd, void *buffer, size_t size, uint64_t offset);
 int system_write_all(struct system *system, int fd, const void *buffer, size_t size,
 		     uint64_t offset);
+
+/* One copy_file_range: bytes of one file become those of another, shared where the file system can
+ * do that. Returns the count, which may be short; 0 is the end of the file. EXDEV, EINVAL, ENOSYS
+ * and EOPNOTSUPP where it does not work. */
+int64_t system_copy_range(struct system *system, int from, uint64_t from_offset, int to,
+			  uint64_t to_offset, uint64_t size);
+
+/* Copies all of it, in that way or through a buffer. EIO when the file ends before. */
+int system_copy_all(struct system *system, int from, uint64_t from_offset, int to,
+		    uint64_t to_offset, uint64_t size);
 
 /* Reserves `size` bytes of disk for the file and sets its size (fallocate). EOPNOTSUPP is a fine
  * answer. */

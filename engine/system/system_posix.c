@@ -230,6 +230,22 @@ static int64_t posix_pwrite(struct system *system, int fd, const void *buffer, s
 	return count < 0 ? -errno : count;
 }
 
+static int64_t posix_copy_range(struct system *system, int from, uint64_t from_offset, int to,
+				uint64_t to_offset, uint64_t size)
+{
+	const uint64_t size_max = (uint64_t)1 << 30; /* so that signals are not kept waiting */
+	off_t source = (off_t)from_offset;
+	off_t target = (off_t)to_offset;
+	ssize_t result;
+
+	(void)system;
+	if (from_offset > INT64_MAX || to_offset > INT64_MAX)
+		return -EINVAL;
+	RETRY_INTERRUPTED(result, copy_file_range(from, &source, to, &target,
+						  size < size_max ? size : size_max, 0));
+	return result < 0 ? -errno : result;
+}
+
 static int posix_preallocate(struct system *system, int fd, uint64_t size)
 {
 	int result;
@@ -708,6 +724,7 @@ static const struct system_operations posix_operations = {
 	.is_local = posix_is_local,
 	.pread = posix_pread,
 	.pwrite = posix_pwrite,
+	.copy_range = posix_copy_range,
 	.preallocate = posix_preallocate,
 	.truncate = posix_truncate,
 	.sync = posix_sync,

@@ -144,6 +144,42 @@ enum cairn_status publish(struct draft *drafts, uint32_t count, bool replace,
 	return status;
 }
 
+/* Under the folder's lock: nobody else changes the name now. */
+static enum cairn_status check_replaced(const struct draft *draft,
+					const struct system_status *expected,
+					struct cairn_error *error)
+{
+	struct system *const system = draft->folder->system;
+	struct system_status now;
+	const int result = system_status_at(system, draft->folder->fd, draft->target, false, &now);
+
+	if (result < 0)
+		return error_set_system(error, result, "cannot look at %s",
+					quote(cairn_string_from(draft->target)).text);
+	if (now.device == expected->device && now.inode == expected->inode)
+		return CAIRN_OK;
+	return error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET, "%s was replaced meanwhile",
+			 quote(cairn_string_from(draft->target)).text);
+}
+
+enum cairn_status publish_replacing(struct draft *draft, const struct system_status *expected,
+				    struct cairn_error *error)
+{
+	struct folder *const folder = draft->folder;
+	enum cairn_status status = sync_files(draft, 1, error);
+
+	if (status == CAIRN_OK)
+		status = folder_lock_to_publish(folder, error);
+	if (status == CAIRN_OK) {
+		status = check_replaced(draft, expected, error);
+		if (status == CAIRN_OK)
+			status = name_all(folder, draft, 1, true, error);
+		folder_unlock(folder);
+	}
+	draft_discard(draft);
+	return status;
+}
+
 /* -------------------------------------------------------------------------------------- folders */
 
 enum cairn_status publish_folder(struct folder *parent, const char *temporary, const char *target,

@@ -27,6 +27,13 @@ enum cairn_status publish(struct draft *drafts, uint32_t count, bool replace,
 			  struct cairn_error *error);
 
 /*
+ * Publishes one complete draft over the file that `expected` describes, and over no other: BUSY
+ * when another one has its name by now. Else as publish with `replace`.
+ */
+enum cairn_status publish_replacing(struct draft *draft, const struct system_status *expected,
+				    struct cairn_error *error);
+
+/*
  * Publishes a complete temporary folder, whose files and entries are durable, under a new name of
  * its parent: lock the parent, rename (EXISTS when the name is taken), fsync the parent: the commit
  * point. IN_DOUBT when that fails.

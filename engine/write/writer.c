@@ -219,7 +219,7 @@ enum cairn_status writer_create(struct system *system, const char *path,
 	return status;
 }
 
-enum cairn_status writer_create_nowhere(struct system *system,
+enum cairn_status writer_create_nowhere(struct system *system, const char *path,
 					const struct cairn_writer_options *options,
 					struct cairn_writer **result, struct cairn_error *error)
 {
@@ -230,7 +230,7 @@ enum cairn_status writer_create_nowhere(struct system *system,
 		return error_set_memory(error, "a writer");
 	status = take_options(writer, options, error);
 	if (status == CAIRN_OK)
-		status = keep_path(writer, "", error);
+		status = keep_path(writer, path, error);
 	return created(writer, status, NULL, result, error);
 }
 

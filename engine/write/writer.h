@@ -150,8 +150,8 @@ enum cairn_status writer_create_to_measure(struct system *system, const char *pa
 					   const struct cairn_writer_options *options,
 					   struct cairn_writer **writer, struct cairn_error *error);
 
-/* The same without any path. */
-enum cairn_status writer_create_nowhere(struct system *system,
+/* The same without a folder; `path` is for messages. */
+enum cairn_status writer_create_nowhere(struct system *system, const char *path,
 					const struct cairn_writer_options *options,
 					struct cairn_writer **writer, struct cairn_error *error);
 

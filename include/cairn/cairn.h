@@ -18,6 +18,7 @@
  *     meta_graph.h  what TensorFlow writes beside a Saver's checkpoints
  *     saver.h    save and restore variables by names, with retention: tf.train.Saver
  *     text.h     a checkpoint as text, and back
+ *     edit.h     metadata and names, without rewriting data
  *     state.h    the file `checkpoint`: the checkpoints of a folder, and the latest
  *     graph.h    the object graph of a TensorFlow checkpoint
  *     manager.h  the checkpoints of a training job: what is kept, going on, in the background
@@ -38,6 +39,7 @@
 #include <cairn/convert.h>
 #include <cairn/diff.h>
 #include <cairn/dtype.h>
+#include <cairn/edit.h>
 #include <cairn/error.h>
 #include <cairn/graph.h>
 #include <cairn/manager.h>

@@ -242,6 +242,29 @@ START_TEST(transfers_that_make_no_sense_are_refused)
 }
 END_TEST
 
+START_TEST(ranges_are_copied_between_files)
+{
+	struct world w = world_open(_i);
+	char bytes[9] = "";
+	int from;
+	int to;
+
+	add_file(&w, "from", "abcdef");
+	from = system_open(w.system, w.directory, "from", 0);
+	to = create_file(&w, "to", "12345678");
+	ck_assert_int_eq(system_copy_all(w.system, from, 1, to, 2, 3), 0);
+	ck_assert_int_eq(system_read_all(w.system, to, bytes, 8, 0), 8);
+	ck_assert_str_eq(bytes, "12bcd678");
+	ck_assert_int_eq(system_copy_all(w.system, from, 4, to, 0, 3), -EIO); /* it ends before */
+	ck_assert_int_eq(system_copy_all(w.system, from, 0, to, 0, 0), 0);
+	ck_assert_int_eq(system_copy_range(w.system, from, UINT64_MAX, to, 0, 1), -EINVAL);
+	ck_assert_int_eq(system_copy_range(w.system, to, 0, from, 0, 1), -EBADF);
+	system_close(w.system, from);
+	system_close(w.system, to);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(preallocating_sets_the_size_and_never_cuts)
 {
 	struct world w = world_open(_i);
@@ -738,6 +761,7 @@ static Suite *system_suite(void)
 		writing_past_the_end_leaves_zeros,
 		overwriting_within_and_across_blocks,
 		transfers_that_make_no_sense_are_refused,
+		ranges_are_copied_between_files,
 		preallocating_sets_the_size_and_never_cuts,
 		truncating_cuts_and_fills_with_zeros,
 		files_and_directories_can_be_synced,
