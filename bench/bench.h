@@ -40,6 +40,7 @@ void case_lz4(struct bench *bench);
 void case_merge(struct bench *bench);
 void case_merge_tf(struct bench *bench);
 void case_diff(struct bench *bench);
+void case_completion(struct bench *bench);
 void case_memory(struct bench *bench);
 
 /* --------------------------------------------------------------------------------------- report */
@@ -114,6 +115,9 @@ void scratch_drop(const char *path);
 uint64_t proc_bytes(const char *path, const char *label);
 
 struct cairn_reader *bench_open(const char *path);
+
+/* A container of so many small tensors in the scratch folder, made if it is not there yet. */
+struct path bench_many_file(const struct bench *bench, uint64_t count);
 
 /* ---------------------------------------------------------------------------------------- model */
 

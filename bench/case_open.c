@@ -90,7 +90,7 @@ static bool is_made(const char *path, uint64_t count)
 	return made;
 }
 
-static struct path count_file(const struct bench *bench, uint64_t count)
+struct path bench_many_file(const struct bench *bench, uint64_t count)
 {
 	char name[64];
 	struct path path;
@@ -411,8 +411,8 @@ void case_open(struct bench *bench)
 
 		if (bench->quick && sizes[i].count > 100000)
 			continue;
-		work.small = count_file(bench, sizes[0].count);
-		work.path = count_file(bench, sizes[i].count);
+		work.small = bench_many_file(bench, sizes[0].count);
+		work.path = bench_many_file(bench, sizes[i].count);
 		measure_open(bench, &work, sizes[i].text, sizes[i].open_ns_max);
 		if (i > 0)
 			compare_opens(bench, &work, sizes[i].text, sizes[i].share_min);

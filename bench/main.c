@@ -13,6 +13,7 @@
  *     merge    64 containers of 10,000 tensors merged; a sharded save by two processes
  *     merge-tf 64 TensorFlow checkpoints of 1,000 tensors merged
  *     diff     two checkpoints of 100,000 tensors by digest, two of 0.5 GB by reading
+ *     completion  names of a container of 1,000,000 tensors, by a process of the tool
  *     memory   private memory while 8 GB are held as views
  *
  * Nothing in here is a test.
@@ -39,7 +40,8 @@ static const struct {
 	{"limits", case_limits},   {"open", case_open},   {"view", case_view},
 	{"plan", case_plan},       {"stats", case_stats}, {"save", case_save},
 	{"formats", case_formats}, {"merge", case_merge}, {"merge-tf", case_merge_tf},
-	{"diff", case_diff},       {"lz4", case_lz4},     {"memory", case_memory},
+	{"diff", case_diff},       {"lz4", case_lz4},     {"completion", case_completion},
+	{"memory", case_memory},
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
