@@ -316,7 +316,7 @@ static enum cairn_status check_layout(const struct container_footer *footer,
 	if (footer->file_size >= CONTAINER_SIZE_MAX)
 		return bad_field(error, FOOTER_FILE_SIZE, "file size", footer->file_size);
 	if (footer->index_offset % INDEX_BLOCK_SIZE != 0 ||
-	    footer->index_offset < 2 * CONTAINER_PAGE_SIZE)
+	    footer->index_offset < (uint64_t)2 * CONTAINER_PAGE_SIZE)
 		return bad_field(error, FOOTER_INDEX_OFFSET, "index offset", footer->index_offset);
 	if (footer->sections_size > footer->index_size)
 		return bad_field(error, FOOTER_SECTIONS_SIZE, "size of all sections",

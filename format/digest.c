@@ -74,5 +74,5 @@ void digest_text(const struct cairn_digest *digest, char text[DIGEST_TEXT_SIZE])
 		text[2 * i] = digits[digest->bytes[i] >> 4];
 		text[2 * i + 1] = digits[digest->bytes[i] & 15];
 	}
-	text[2 * DIGEST_SIZE] = '\0';
+	text[(size_t)2 * DIGEST_SIZE] = '\0';
 }

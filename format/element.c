@@ -160,7 +160,7 @@ static float small_value(enum cairn_dtype dtype, uint32_t code)
 	if (dtype == CAIRN_F8_E8M0) /* an exponent and nothing else */
 		return code == 255 ? NAN : ldexpf(1, (int)code - 127);
 	if (dtype == CAIRN_BOOL)
-		return code != 0;
+		return code == 0 ? 0.0F : 1.0F;
 	if (dtype == CAIRN_I8 || dtype == CAIRN_QINT8)
 		return small_signed(code, 8);
 	if (dtype == CAIRN_I4_BYTE)

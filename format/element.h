@@ -63,6 +63,14 @@ static inline double element_f64(const uint8_t *bytes)
 	return value;
 }
 
+static inline uint64_t element_bits_f64(double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
 static inline float element_f32_from_bits(uint32_t bits)
 {
 	float value;

@@ -5,6 +5,11 @@
  */
 #include "format/error.h"
 
+#undef error_set
+#undef error_set_memory
+#undef error_prefix
+#undef error_prefix_tensor
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -191,8 +196,8 @@ static size_t quote_some(const char *text, size_t size, char *out, size_t *used,
 
 		if (*used + length > limit)
 			break;
-		memcpy(out + *used, one, length);
-		*used += length;
+		for (size_t i = 0; i < length; i++)
+			out[(*used)++] = one[i];
 		at += taken;
 	}
 	return at;

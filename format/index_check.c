@@ -203,8 +203,8 @@ static enum cairn_status read_box(const struct checker *checker, const struct te
 		return error_set_memory(error, "checking slices");
 	box->lengths = box->starts + tensor->rank;
 	for (uint32_t d = 0; d < tensor->rank; d++) {
-		box->starts[d] = ranges[2 * d];
-		box->lengths[d] = ranges[2 * d + 1];
+		box->starts[d] = ranges[2 * (size_t)d];
+		box->lengths[d] = ranges[2 * (size_t)d + 1];
 	}
 	status = shape_resolve_slice(tensor->rank, dims, box->starts, box->lengths, error);
 	if (status == CAIRN_MISMATCH) { /* as for a caller's slice; but this one is the file's */

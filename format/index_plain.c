@@ -83,7 +83,8 @@ static const uint8_t *take_copy(struct stage *stage, const uint8_t *bytes, uint6
 {
 	uint8_t *const copy = stage->next;
 
-	memcpy(copy, bytes, size);
+	if (bytes != NULL) /* of no records there are none */
+		memcpy(copy, bytes, size);
 	stage->next += size;
 	stage->left -= size;
 	return copy;

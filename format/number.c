@@ -128,7 +128,7 @@ static void compare_packed(struct comparison *comparison, const uint8_t *a, cons
 	element_to_f64(&comparison->decoder, a, 0, count, left);
 	element_to_f64(&comparison->decoder, b, 0, count, right);
 	for (size_t i = 0; i < count; i++) {
-		if (memcmp(&left[i], &right[i], sizeof(double)) == 0)
+		if (element_bits_f64(left[i]) == element_bits_f64(right[i]))
 			continue;
 		take_element(comparison->difference, first + i);
 		take_numbers(comparison->difference, left[i], right[i]);

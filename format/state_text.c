@@ -122,7 +122,7 @@ static void skip_blanks(struct parser *parser)
 static char next_char(struct parser *parser)
 {
 	skip_blanks(parser);
-	return parser->at < parser->size ? parser->text[parser->at] : '\0';
+	return (char)(parser->at < parser->size ? parser->text[parser->at] : '\0');
 }
 
 static bool take_char(struct parser *parser, char c)
@@ -279,7 +279,7 @@ static bool take_escape(struct parser *parser)
 	default:
 		if (letter == NULL)
 			put_byte(parser, '\\');
-		put_byte(parser, letter == NULL ? c : meanings[letter - letters]);
+		put_byte(parser, (char)(letter == NULL ? c : meanings[letter - letters]));
 		return true;
 	}
 }

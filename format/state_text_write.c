@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "format/decimal.h"
+#include "format/element.h"
 #include "format/error.h"
 #include "format/state_text.h"
 #include "format/utf8.h"
@@ -71,9 +72,7 @@ static void put_number(struct output *output, const char *name, double value)
 /* Negative zero is a value, as it is for protobuf. */
 static bool is_default(double value)
 {
-	static const double zero = 0;
-
-	return memcmp(&value, &zero, sizeof(zero)) == 0;
+	return element_bits_f64(value) == 0;
 }
 
 static void put_state(struct output *output, const struct state_text *state)

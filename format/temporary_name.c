@@ -36,7 +36,7 @@ void temporary_name(const char *prefix, const uint8_t id[16], char name[TEMPORAR
 {
 	size_t used = strlen(prefix);
 
-	memcpy(name, prefix, used);
+	memcpy(name, prefix, used + 1);
 	for (size_t i = 0; i < 16; i++, used += 2)
 		snprintf(name + used, TEMPORARY_NAME_SIZE - used, "%02x", id[i]);
 }

@@ -295,11 +295,12 @@ static struct box *make_boxes(struct arena *arena, const struct bundle_tensor *t
 	if (boxes == NULL || numbers == NULL)
 		return NULL;
 	for (uint32_t i = 0; i < tensor->piece_count; i++) {
-		boxes[i] = (struct box){.starts = numbers + 2 * rank * i, .rank = tensor->rank};
+		boxes[i] = (struct box){.starts = numbers + (size_t)2 * rank * i,
+					.rank = tensor->rank};
 		boxes[i].lengths = boxes[i].starts + rank;
 		for (uint32_t d = 0; d < rank; d++) {
-			boxes[i].starts[d] = tensor->pieces[i].ranges[2 * d];
-			boxes[i].lengths[d] = tensor->pieces[i].ranges[2 * d + 1];
+			boxes[i].starts[d] = tensor->pieces[i].ranges[2 * (size_t)d];
+			boxes[i].lengths[d] = tensor->pieces[i].ranges[2 * (size_t)d + 1];
 		}
 	}
 	return boxes;

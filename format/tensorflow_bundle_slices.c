@@ -80,8 +80,8 @@ static enum cairn_status resolve(const struct bundle_tensor *tensor, const uint6
 
 	box->rank = tensor->rank;
 	for (uint32_t d = 0; d < tensor->rank; d++) {
-		box->starts[d] = ranges[2 * d];
-		box->lengths[d] = ranges[2 * d + 1];
+		box->starts[d] = ranges[2 * (size_t)d];
+		box->lengths[d] = ranges[2 * (size_t)d + 1];
 	}
 	status = shape_resolve_slice(tensor->rank, tensor->dims, box->starts, box->lengths, error);
 	if (status == CAIRN_MISMATCH) { /* as for a caller's slice; but this one is the file's */

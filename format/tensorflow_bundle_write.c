@@ -107,9 +107,9 @@ void bundle_put_slice(struct proto_writer *writer, uint32_t rank, const uint64_t
 	for (uint32_t d = 0; d < rank; d++) {
 		struct proto_writer extent = {0};
 
-		put_extent(&extent, ranges + 2 * d);
+		put_extent(&extent, ranges + 2 * (size_t)d);
 		proto_put_head(writer, SLICE_EXTENT, extent.size);
-		put_extent(writer, ranges + 2 * d);
+		put_extent(writer, ranges + 2 * (size_t)d);
 	}
 }
 
@@ -330,8 +330,8 @@ static enum cairn_status put_all(struct arena *arena, const struct bundle_header
 enum cairn_status bundle_write(struct arena *arena, const struct bundle *bundle, uint8_t **bytes,
 			       uint64_t *size, struct cairn_error *error)
 {
-	struct table_writer table;
-	struct item *items;
+	struct table_writer table = {0};
+	struct item *items = NULL;
 	uint64_t count = 0;
 	enum cairn_status status = make_items(arena, bundle, &items, &count, error);
 

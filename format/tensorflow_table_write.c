@@ -16,7 +16,7 @@
 /* Lengths and places within a block are numbers of 32 bits, those of protobuf of 31. */
 #define ENTRY_SIZE_MAX INT32_MAX
 
-#define ENTRY_HEAD_SIZE_MAX (3 * VARINT32_SIZE_MAX)
+#define ENTRY_HEAD_SIZE_MAX ((size_t)3 * VARINT32_SIZE_MAX)
 #define HANDLE_SIZE_MAX     (2 * VARINT64_SIZE_MAX)
 
 static enum cairn_status no_memory(struct cairn_error *error)

@@ -33,8 +33,8 @@ static enum cairn_status resolve(const struct v1_tensor *tensor, struct v1_slice
 	enum cairn_status status;
 
 	for (uint32_t d = 0; d < tensor->rank; d++) {
-		starts[d] = slice->ranges[2 * d];
-		lengths[d] = slice->ranges[2 * d + 1];
+		starts[d] = slice->ranges[2 * (size_t)d];
+		lengths[d] = slice->ranges[2 * (size_t)d + 1];
 		if (lengths[d] == 0)
 			return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
 					 "one of its slices has length 0 in dimension %" PRIu32, d);
@@ -332,8 +332,8 @@ static enum cairn_status locate(struct reading *reading, const struct v1_tensor 
 {
 	struct v1_message message = {
 		.offset = CAIRN_ERROR_NO_OFFSET, .shard = reading->shard, .dtype = tensor->dtype};
-	struct proto_field data;
-	struct proto_field values;
+	struct proto_field data = {0};
+	struct proto_field values = {0};
 	enum cairn_status status = find_message(entry->value, entry->value_size, ENTRY_DATA, "data",
 						&data, error);
 

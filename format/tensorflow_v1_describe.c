@@ -74,9 +74,9 @@ static void set_box(const struct v1_tensor *tensor, const struct v1_slice *slice
 	*box = (struct box){
 		.starts = numbers, .lengths = numbers + tensor->rank, .rank = tensor->rank};
 	for (uint32_t d = 0; d < tensor->rank; d++) {
-		const uint64_t length = slice->ranges[2 * d + 1];
+		const uint64_t length = slice->ranges[2 * (size_t)d + 1];
 
-		box->starts[d] = slice->ranges[2 * d];
+		box->starts[d] = slice->ranges[2 * (size_t)d];
 		box->lengths[d] = length == CAIRN_FULL ? tensor->dims[d] : length;
 	}
 }

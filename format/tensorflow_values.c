@@ -422,7 +422,7 @@ static uint32_t encode_variants(const struct values_raw *raw, uint8_t *next)
 	uint32_t crc = 0;
 
 	for (uint64_t i = 0; i < raw->count; i++) {
-		const uint8_t *bytes = NULL;
+		const uint8_t *bytes = raw->bytes;
 		uint64_t size = 0;
 
 		element_of(raw, i, &bytes, &size);

@@ -138,7 +138,7 @@ static int print_json_slice(struct ls *ls, struct json_output *json,
 			    const struct cairn_tensor *tensor, uint32_t index)
 {
 	struct cairn_stored_slice slice;
-	struct cairn_string file;
+	struct cairn_string file = {NULL, 0};
 	int result = stored_slice(tensor, index, &slice);
 
 	if (result == CLI_GO_ON)

@@ -179,7 +179,7 @@ static bool for_each_list(struct diff_list lists[2][DIFF_LISTS],
 {
 	bool all = true;
 
-	for (size_t i = 0; i < 2 * DIFF_LISTS; i++)
+	for (size_t i = 0; i < (size_t)2 * DIFF_LISTS; i++)
 		all = act(&lists[i / DIFF_LISTS][i % DIFF_LISTS]) && all;
 	return all;
 }
@@ -196,7 +196,7 @@ bool diff_lists_close(struct diff_list lists[2][DIFF_LISTS])
 
 void diff_lists_free(struct diff_list lists[2][DIFF_LISTS])
 {
-	for (size_t i = 0; i < 2 * DIFF_LISTS; i++)
+	for (size_t i = 0; i < (size_t)2 * DIFF_LISTS; i++)
 		free(lists[i / DIFF_LISTS][i % DIFF_LISTS].text);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "tools/diff_output.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ static void print_type(FILE *file, const struct cairn_tensor *tensor)
 {
 	char name[CLI_DTYPE_SIZE];
 
+	assert(tensor); /* of the kinds that say so */
 	fprintf(file, "%s ", cli_dtype_name(tensor->dtype, name));
 	print_shape(file, tensor);
 }

@@ -23,7 +23,7 @@ static uint64_t load(const void *data, size_t size)
 /* Two's complement of `size` bytes. */
 static int64_t load_signed(const void *data, size_t size)
 {
-	const unsigned unused = (unsigned)(64 - 8 * size);
+	const unsigned unused = (unsigned)(64 - 8 * size) % 64;
 	const uint64_t value = load(data, size) << unused;
 
 	return (int64_t)value >> unused;

@@ -187,7 +187,7 @@ static enum cairn_status write_file(struct exporter *exporter, const struct plan
 	if (status == CAIRN_OK)
 		status = dense_file_write(&dense, &exporter->drafts[exporter->draft_count - 1],
 					  &target, error);
-	if (status == CAIRN_OK && exporter->is_sharded)
+	if (status == CAIRN_OK && digests != NULL)
 		note_content(exporter, digests, dense_segment_count(&dense));
 	exporter->written += dense.size;
 	return status;

@@ -8,6 +8,7 @@
  */
 #include "engine/read/diff.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ static enum cairn_status report(struct walk *walk, struct cairn_difference *diff
 {
 	const struct cairn_diff_options *const options = &walk->options;
 
+	assert(difference->a != NULL || difference->b != NULL);
 	difference->is_metadata = walk->metadata;
 	difference->name = difference->a != NULL ? difference->a->name : difference->b->name;
 	if (options->on_difference == NULL ||

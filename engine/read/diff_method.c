@@ -145,12 +145,10 @@ static enum cairn_status choose_strings(const struct diff_pair *pair, bool stati
 		*method = DIFF_WHOLE;
 	else if (layouts->whole || (layouts->same_slices && !layouts->same_sizes && !statistics))
 		*method = DIFF_DIFFERENT;
-	else if (layouts->same_slices && !statistics)
+	else if (layouts->same_slices && (!statistics || is_incomplete(pair)))
 		*method = DIFF_STORED;
 	else if (!is_incomplete(pair))
 		*method = DIFF_VIEWS;
-	else if (layouts->same_slices)
-		*method = DIFF_STORED;
 	else
 		return error_prefix_tensor(
 			error,

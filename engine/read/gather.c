@@ -209,8 +209,8 @@ static enum cairn_status slice_box(const struct cairn_tensor *tensor,
 	if (region->rank != tensor->rank || tensor->rank == 0)
 		return slice_damaged(stored, error); /* slices of a type that cannot be sliced */
 	for (uint32_t d = 0; d < tensor->rank; d++) {
-		piece->starts[d] = ranges[2 * d];
-		piece->lengths[d] = ranges[2 * d + 1];
+		piece->starts[d] = ranges[2 * (size_t)d];
+		piece->lengths[d] = ranges[2 * (size_t)d + 1];
 	}
 	if (shape_resolve_slice(tensor->rank, tensor->dims, piece->starts, piece->lengths, NULL) !=
 		    CAIRN_OK ||

@@ -86,8 +86,8 @@ static enum cairn_status box_of(const struct gathering *gathering, const struct 
 	if (status != CAIRN_OK)
 		return status;
 	for (uint32_t d = 0; d < tensor->rank; d++) {
-		box->starts[d] = is_whole ? 0 : ranges[2 * d];
-		box->lengths[d] = is_whole ? CAIRN_FULL : ranges[2 * d + 1];
+		box->starts[d] = is_whole ? 0 : ranges[2 * (size_t)d];
+		box->lengths[d] = is_whole ? CAIRN_FULL : ranges[2 * (size_t)d + 1];
 	}
 	return shape_resolve_slice(tensor->rank, tensor->dims, box->starts, box->lengths, error) ==
 			       CAIRN_OK

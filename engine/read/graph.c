@@ -78,7 +78,7 @@ static enum cairn_status copy_message(struct cairn_graph *graph, const struct ca
 static enum cairn_status load(struct cairn_graph *graph, struct cairn_error *error)
 {
 	struct cairn_tensor tensor;
-	struct cairn_string message;
+	struct cairn_string message = {NULL, 0};
 	enum cairn_status status;
 
 	status = cairn_reader_find(graph->reader, CAIRN_GRAPH_TENSOR, &tensor, error);

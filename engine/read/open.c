@@ -135,7 +135,7 @@ static const char *with_suffix(struct cairn_reader *reader, const char *name, co
 
 	if (longer == NULL)
 		return NULL;
-	memcpy(longer, name, size);
+	memcpy(longer, name, size + 1);
 	memcpy(longer + size, suffix, suffix_size);
 	return longer;
 }

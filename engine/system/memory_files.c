@@ -273,6 +273,7 @@ uint64_t memory_files_settle(struct memory_files *files)
 		if (files->inodes[i] != NULL)
 			files->inodes[i]->links = 0;
 	}
+	assert(files->inodes[MEMORY_ROOT] != NULL);
 	files->inodes[MEMORY_ROOT]->links = 1;
 	queue[queued++] = MEMORY_ROOT;
 	for (size_t i = 0; i < queued; i++) {

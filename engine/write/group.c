@@ -69,7 +69,8 @@ static uint64_t elements_of(const struct item *item)
 	uint64_t elements = 1;
 
 	for (uint32_t d = 0; d < item->rank; d++) {
-		const uint64_t length = item->ranges == NULL ? CAIRN_FULL : item->ranges[2 * d + 1];
+		const uint64_t length = item->ranges == NULL ? CAIRN_FULL
+							     : item->ranges[2 * (size_t)d + 1];
 
 		elements *= length == CAIRN_FULL
 				    ? item->dims[d]
@@ -319,9 +320,9 @@ static struct box *make_boxes(struct arena *arena, const struct build_tensor *te
 	for (uint32_t i = 0; i < tensor->slice_count; i++) {
 		boxes[i] = (struct box){.starts = values, .lengths = values + rank, .rank = rank};
 		for (uint32_t d = 0; d < rank; d++) {
-			const uint64_t length = tensor->slices[i].ranges[2 * d + 1];
+			const uint64_t length = tensor->slices[i].ranges[2 * (size_t)d + 1];
 
-			boxes[i].starts[d] = tensor->slices[i].ranges[2 * d];
+			boxes[i].starts[d] = tensor->slices[i].ranges[2 * (size_t)d];
 			boxes[i].lengths[d] = length == CAIRN_FULL ? tensor->dims[d] : length;
 		}
 		values += 2 * (size_t)rank;

@@ -7,6 +7,7 @@
  */
 #include "engine/write/shard_policy.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ static uint64_t elements_of(const struct rest *rest)
 
 static uint64_t slice_size(const struct rest *rest, uint32_t axis)
 {
+	assert(rest->lengths[axis] != 0); /* what is cut is not empty */
 	return elements_of(rest) / rest->lengths[axis] * rest->tensor->element_size;
 }
 
