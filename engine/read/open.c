@@ -319,8 +319,7 @@ static bool has_name(struct system *system, int directory, const char *name, int
 	struct system_status opened;
 
 	return system_status_at(system, directory, name, true, &named) == 0 &&
-	       system_status(system, folder, &opened) == 0 && named.inode == opened.inode &&
-	       named.device == opened.device;
+	       system_status(system, folder, &opened) == 0 && system_same_file(&named, &opened);
 }
 
 static enum cairn_status open_name(struct cairn_reader *reader, int directory, const char *name,

@@ -11,6 +11,11 @@
 
 #include <errno.h>
 
+bool system_same_file(const struct system_status *a, const struct system_status *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
 int system_open(struct system *system, int at, const char *path, uint32_t flags)
 {
 	return system->operations->open(system, at, path, flags);

@@ -45,6 +45,9 @@ struct system_status {
 	int64_t changed_ns;  /* ctime */
 };
 
+/* Two looks at one file. */
+bool system_same_file(const struct system_status *a, const struct system_status *b);
+
 enum system_open_flags {
 	SYSTEM_NO_FOLLOW = 1u << 0,     /* the last component must not be a symbolic link: ELOOP */
 	SYSTEM_WANT_DIRECTORY = 1u << 1 /* ENOTDIR for anything else */

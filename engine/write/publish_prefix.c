@@ -263,7 +263,7 @@ static void remove_half_named(const struct prefix_publication *publication)
 	if (publication->is_naming && publication->named < publication->parts &&
 	    system_status(folder->system, draft->fd, &new) == 0 &&
 	    system_status_at(folder->system, folder->fd, draft->target, false, &there) == 0 &&
-	    new.inode == there.inode &&new.device == there.device)
+	    system_same_file(&new, &there))
 		system_unlink(folder->system, folder->fd, draft->target);
 }
 

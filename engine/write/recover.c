@@ -60,7 +60,7 @@ bool folder_still_names(struct folder *folder, const char *name, const struct sy
 	struct system_status named;
 
 	return system_status_at(folder->system, folder->fd, name, false, &named) == 0 &&
-	       named.device == opened->device && named.inode == opened->inode;
+	       system_same_file(&named, opened);
 }
 
 static bool is_orphan(struct folder *folder, const char *name, int fd)

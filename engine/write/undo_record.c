@@ -162,7 +162,7 @@ static int is_restored(const struct undo_record *record, const char *name)
 		result = system_status_at(system, record->folder->fd, name, false, &now);
 	if (result < 0)
 		return result == -ENOENT ? 0 : result;
-	return old.inode == now.inode && old.device == now.device;
+	return system_same_file(&old, &now);
 }
 
 static enum cairn_status cannot_restore(int result, const char *name, struct cairn_error *error)
@@ -290,7 +290,6 @@ enum cairn_status trash_names_list(struct folder *folder, struct trash_names *tr
 
 void trash_names_fini(struct trash_names *trash)
 {
-	if (trash->system != NULL)
-		system_free(trash->system, trash->names);
+	system_free(trash->system, trash->names);
 	*trash = (struct trash_names){0};
 }

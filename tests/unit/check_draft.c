@@ -419,7 +419,7 @@ START_TEST(a_draft_that_cannot_be_made_leaves_nothing)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------- drafts by links */
+/* ------------------------------------------------------------------------------ drafts by links */
 
 static enum cairn_status link_source(struct draft *draft)
 {
@@ -567,6 +567,130 @@ START_TEST(a_forked_child_keeps_the_draft_alive)
 }
 END_TEST
 
+/* --------------------------------------------------------------------------------------- limits */
+
+START_TEST(a_folder_with_too_long_a_path_is_refused)
+{
+	struct folder none;
+	char name[SYSTEM_NAME_SIZE];
+	char path[5000];
+
+	open_folder(_i);
+	memset(path, 'a', sizeof(path));
+	for (size_t i = 100; i < sizeof(path); i += 100)
+		path[i] = '/';
+	path[sizeof(path) - 1] = '\0';
+	ASSERT_STATUS(folder_open(world.system, path, &none, name, &test_error),
+		      CAIRN_INVALID_ARGUMENT);
+	close_folder();
+}
+END_TEST
+
+/* Loop index: which of its pieces. */
+START_TEST(a_piece_that_cannot_be_written_is_an_error)
+{
+	const struct memory_fault fault = {
+		.call = MEMORY_CALL_PWRITE, .at = (uint64_t)_i + 1, .error = EIO};
+	const size_t size = (size_t)3 << 20;
+	uint8_t *const bytes = calloc(size, 1);
+	struct draft draft = {.fd = -1};
+
+	open_folder(1);
+	ASSERT_OK(draft_create(&folder, "target", true, &draft, &test_error));
+	memory_system_set_fault(world.memory, 0, &fault);
+	ASSERT_FAILS(draft_write(&draft, 0, bytes, size, &test_error), CAIRN_IO,
+		     "3145728 bytes at offset 0");
+	draft_discard(&draft);
+	close_folder();
+	free(bytes);
+}
+END_TEST
+
+static const struct {
+	int error;
+	enum cairn_status status;
+} reservations[] = {
+	{ENOSPC, CAIRN_IO},
+	{EOPNOTSUPP, CAIRN_OK},
+	{ENOSYS, CAIRN_OK},
+};
+
+START_TEST(space_is_reserved_where_file_systems_can)
+{
+	const struct memory_fault fault = {
+		.call = MEMORY_CALL_PREALLOCATE, .at = 1, .error = reservations[_i].error};
+	struct draft draft = {.fd = -1};
+
+	open_folder(1);
+	ASSERT_OK(draft_create(&folder, "target", true, &draft, &test_error));
+	memory_system_set_fault(world.memory, 0, &fault);
+	ASSERT_STATUS(draft_reserve(&draft, 100, &test_error), reservations[_i].status);
+	draft_discard(&draft);
+	close_folder();
+}
+END_TEST
+
+/* Loop index: the system, and whether it is written with O_DIRECT. */
+START_TEST(a_whole_file_is_written_at_once)
+{
+	const uint8_t bytes[5000] = {1};
+	struct draft draft = {.fd = -1};
+	struct system_status status;
+
+	open_folder(_i % 2);
+	ASSERT_OK(draft_create(&folder, "target", _i / 2 == 1, &draft, &test_error));
+	ASSERT_OK(draft_write_file(&draft, bytes, sizeof(bytes), &test_error));
+	ck_assert_int_eq(system_status(world.system, draft.fd, &status), 0);
+	ck_assert_uint_eq(status.size, sizeof(bytes));
+	draft_discard(&draft);
+	close_folder();
+}
+END_TEST
+
+/* Loop index: whether it is written with O_DIRECT. */
+START_TEST(a_whole_file_that_cannot_be_written_is_an_error)
+{
+	const struct memory_fault fault = {.call = MEMORY_CALL_PWRITE, .at = 1, .error = EIO};
+	const uint8_t bytes[5000] = {1};
+	struct draft draft = {.fd = -1};
+
+	open_folder(1);
+	ASSERT_OK(draft_create(&folder, "target", _i == 1, &draft, &test_error));
+	memory_system_set_fault(world.memory, 0, &fault);
+	ASSERT_STATUS(draft_write_file(&draft, bytes, sizeof(bytes), &test_error), CAIRN_IO);
+	draft_discard(&draft);
+	close_folder();
+}
+END_TEST
+
+/* More than are remembered until the folder is free. */
+START_TEST(many_dead_drafts_are_swept)
+{
+	char name[] = DEAD_NAME;
+
+	open_folder(_i);
+	for (int i = 0; i < 40; i++) {
+		name[sizeof(name) - 2] = (char)('0' + i % 10);
+		name[sizeof(name) - 3] = (char)('0' + i / 10);
+		system_close(world.system, make_file(name));
+	}
+	ck_assert_uint_eq(sweep(), 40);
+	close_folder();
+}
+END_TEST
+
+START_TEST(a_folder_that_somebody_guards_is_not_swept)
+{
+	open_folder(_i);
+	system_close(world.system, make_file(DEAD_NAME));
+	folder.is_guarded = true;
+	ck_assert_uint_eq(sweep(), 0);
+	folder.is_guarded = false;
+	ck_assert_uint_eq(sweep(), 1);
+	close_folder();
+}
+END_TEST
+
 static Suite *draft_suite(void)
 {
 	Suite *suite = suite_create("draft");
@@ -602,6 +726,14 @@ static Suite *draft_suite(void)
 	tcase_add_loop_test(tests, a_linked_draft_that_cannot_be_made_leaves_nothing, 0, 5);
 	tcase_add_test(tests, a_file_that_somebody_has_locked_is_busy);
 	tcase_add_test(tests, a_forked_child_keeps_the_draft_alive);
+	tcase_add_loop_test(tests, a_folder_with_too_long_a_path_is_refused, 0, WORLD_COUNT);
+	tcase_add_loop_test(tests, a_piece_that_cannot_be_written_is_an_error, 0, 3);
+	tcase_add_loop_test(tests, space_is_reserved_where_file_systems_can, 0,
+			    COUNT_OF(reservations));
+	tcase_add_loop_test(tests, a_whole_file_is_written_at_once, 0, 2 * WORLD_COUNT);
+	tcase_add_loop_test(tests, a_whole_file_that_cannot_be_written_is_an_error, 0, 2);
+	tcase_add_loop_test(tests, many_dead_drafts_are_swept, 0, WORLD_COUNT);
+	tcase_add_loop_test(tests, a_folder_that_somebody_guards_is_not_swept, 0, WORLD_COUNT);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

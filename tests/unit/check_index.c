@@ -494,7 +494,7 @@ START_TEST(each_of_any_number_of_names_is_found)
 		}
 		build(&subject, tensors, (uint64_t)count);
 		for (int i = 0; i <= 2 * count; i++) {
-			char name[8];
+			char name[16];
 
 			snprintf(name, sizeof(name), "%06d", i);
 			ASSERT_STATUS(find(&subject, cairn_string_from(name), &number),

@@ -4,6 +4,7 @@
  * when a step fails; the fallback where the system cannot rename without replacing.
  */
 #include "engine/write/publish.h"
+#include "engine/write/publish_steps.h"
 
 #include <errno.h>
 
@@ -264,6 +265,29 @@ START_TEST(a_folder_that_stays_locked_is_busy)
 }
 END_TEST
 
+/* Where the kernel cannot say it in one step. */
+START_TEST(a_name_that_nothing_is_known_of_is_not_given)
+{
+	struct draft draft = draft_of("t");
+
+	memory_system_settings(scene.memory)->no_replace_error = ENOSYS;
+	memory_system_clear_faults(scene.memory);
+	inject(MEMORY_CALL_STATUS_AT, 1, EIO);
+	ASSERT_STATUS(publish(&draft, 1, false, &test_error), CAIRN_IO);
+	memory_system_clear_faults(scene.memory);
+	ck_assert(!memory_system_exists(scene.memory, "/d/t"));
+	ck_assert_int_eq(drafts_left(), 0);
+}
+END_TEST
+
+START_TEST(a_folder_that_holds_something_is_there_already)
+{
+	ASSERT_FAILS(cannot_rename(-ENOTEMPTY, "x", &test_error), CAIRN_EXISTS,
+		     "'x' is there already");
+	ASSERT_FAILS(cannot_rename(-EIO, "x", &test_error), CAIRN_IO, "cannot rename to 'x'");
+}
+END_TEST
+
 static Suite *publish_suite(void)
 {
 	Suite *suite = suite_create("publish");
@@ -283,6 +307,8 @@ static Suite *publish_suite(void)
 	tcase_add_test(tests, nothing_is_deleted_when_there_is_doubt);
 	tcase_add_test(tests, no_error_record_is_needed);
 	tcase_add_test(tests, a_folder_that_stays_locked_is_busy);
+	tcase_add_test(tests, a_name_that_nothing_is_known_of_is_not_given);
+	tcase_add_test(tests, a_folder_that_holds_something_is_there_already);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

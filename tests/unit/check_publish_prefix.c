@@ -80,7 +80,7 @@ static void inject(uint32_t slot, enum memory_call call, uint64_t at, bool forev
 	memory_system_set_fault(scene.memory, slot, &fault);
 }
 
-/* --------------------------------------------------------------------------------------- names */
+/* ---------------------------------------------------------------------------------------- names */
 
 struct name_case {
 	const char *name;
@@ -156,7 +156,7 @@ START_TEST(names_that_are_too_long_are_refused)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- order */
+/* ---------------------------------------------------------------------------------------- order */
 
 static void assert_trace(const char *kinds)
 {
@@ -464,6 +464,76 @@ START_TEST(a_record_that_was_not_finished_goes_if_nothing_else_is_in_it)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------- more than one record */
+
+#define TRASH_NUMBERED "/d/.cairn-trash-00112233445566778899aabbccddeef"
+
+static void add_numbered_record(char digit)
+{
+	char path[] = TRASH_NUMBERED "?/ckpt";
+
+	path[sizeof(TRASH_NUMBERED) - 1] = digit;
+	path[sizeof(TRASH_NUMBERED)] = '\0';
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, path), 0);
+	path[sizeof(TRASH_NUMBERED)] = '/';
+	prefix_put(scene.system, path, &old, true);
+}
+
+START_TEST(a_save_passes_by_trash_that_is_no_record)
+{
+	memory_system_settings(scene.memory)->is_local = 0;
+	for (char digit = '0'; digit < '8'; digit++) {
+		char path[] = TRASH_NUMBERED "?";
+
+		path[sizeof(path) - 2] = digit;
+		add(path);
+	}
+	ASSERT_OK(publish_new(true));
+	ck_assert_int_eq(generation(), 2);
+	ck_assert_uint_eq(scene_entries(&scene, FOLDER), 3 + 8);
+}
+END_TEST
+
+/* Loop index: by a save, by a sweep. */
+START_TEST(records_that_cannot_be_settled_stay)
+{
+	memory_system_settings(scene.memory)->is_local = _i;
+	add_numbered_record('1');
+	add_numbered_record('2');
+	memory_system_clear_faults(scene.memory);
+	inject(0, MEMORY_CALL_LINK, 1, true);
+	ASSERT_STATUS(_i == 0 ? publish_new(true)
+			      : sweep_path(scene.system, FOLDER, NULL, &test_error),
+		      CAIRN_IO);
+	memory_system_clear_faults(scene.memory);
+	ck_assert(has(TRASH_NUMBERED "1/ckpt.index"));
+	ck_assert(has(TRASH_NUMBERED "2/ckpt.index"));
+	memory_system_settings(scene.memory)->is_local = 1;
+	ck_assert_uint_eq(sweep().removed, 2);
+	ck_assert_int_eq(generation(), 1);
+}
+END_TEST
+
+START_TEST(no_error_record_is_needed_where_nothing_can_be_put_back)
+{
+	struct draft drafts[PREFIX_SHARDS_MAX + 1];
+	char prefix[SYSTEM_NAME_SIZE];
+	struct folder folder;
+
+	prefix_put(scene.system, TARGET, &old, true);
+	ASSERT_OK(folder_open(scene.system, TARGET, &folder, prefix, &test_error));
+	ASSERT_OK(prefix_drafts(&folder, prefix, &new, drafts, &test_error));
+	memory_system_clear_faults(scene.memory);
+	inject(0, MEMORY_CALL_SYNC, 10, false);
+	inject(1, MEMORY_CALL_LINK, 4, true);
+	ck_assert_int_eq(publish_prefix(drafts, new.shards + 1, true, NULL), CAIRN_IN_DOUBT);
+	memory_system_clear_faults(scene.memory);
+	folder_close(&folder);
+	ck_assert_uint_eq(sweep().removed, 1);
+	ck_assert_int_eq(generation(), 1);
+}
+END_TEST
+
 static Suite *publish_prefix_suite(void)
 {
 	Suite *const suite = suite_create("publish_prefix");
@@ -493,6 +563,9 @@ static Suite *publish_prefix_suite(void)
 	tcase_add_test(tcase, a_save_leaves_the_records_of_other_prefixes);
 	tcase_add_loop_test(tcase, other_trash_is_no_record, 0, 4);
 	tcase_add_test(tcase, a_sharded_checkpoint_on_its_way_out_is_no_record);
+	tcase_add_test(tcase, a_save_passes_by_trash_that_is_no_record);
+	tcase_add_loop_test(tcase, records_that_cannot_be_settled_stay, 0, 2);
+	tcase_add_test(tcase, no_error_record_is_needed_where_nothing_can_be_put_back);
 	tcase_add_loop_test(tcase, a_record_that_was_not_finished_goes_if_nothing_else_is_in_it, 0,
 			    2);
 	suite_add_tcase(suite, tcase);

@@ -9,6 +9,7 @@
 #include <cairn/save.h>
 
 #include "engine/write/recover.h"
+#include "engine/write/save.h"
 #include "tests/support/build.h"
 #include "tests/support/sharded_sample.h"
 #include "tests/support/suite.h"
@@ -214,7 +215,132 @@ START_TEST(paths_that_are_no_folder_are_refused)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ removing */
+START_TEST(folders_go_with_all_that_is_ours_in_them)
+{
+	static const char *const inside[] = {".cairn-tmp-" DIGITS, ".cairn-trash-" DIGITS,
+					     "shard-00000-of-00001.cairn",
+					     "rank-00000-attempt-00001.cairn", "index.cairn"};
+	char path[200];
+
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, FOLDER "/.cairn-tmp-" DIGITS),
+			 0);
+	for (size_t i = 0; i < COUNT_OF(inside); i++) {
+		ck_assert(is_ours_inside(inside[i]));
+		snprintf(path, sizeof(path), "%s/%s", FOLDER "/.cairn-tmp-" DIGITS, inside[i]);
+		add(path);
+	}
+	ck_assert(!is_ours_inside("index.cairn.bak"));
+	ck_assert_uint_eq(sweep().removed, 1);
+	ck_assert(!has(FOLDER "/.cairn-tmp-" DIGITS));
+}
+END_TEST
+
+/* An index of one byte, and one that names no shards. */
+START_TEST(nothing_is_judged_by_an_index_that_names_no_shards)
+{
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, FOLDER "/short"), 0);
+	add(FOLDER "/short/index.cairn");
+	add(FOLDER "/short/shard-00000-of-00009.cairn");
+	ck_assert_int_eq(memory_system_add_directory(scene.memory, FOLDER "/plain"), 0);
+	ASSERT_OK(sharded_write_part(scene.system, FOLDER "/plain/index.cairn", &sample, 0,
+				     &test_error));
+	add(FOLDER "/plain/shard-00000-of-00009.cairn");
+	ck_assert_uint_eq(sweep().removed, 0);
+	ck_assert(has(FOLDER "/short/shard-00000-of-00009.cairn"));
+	ck_assert(has(FOLDER "/plain/shard-00000-of-00009.cairn"));
+}
+END_TEST
+
+/* Each call of a sweep fails once: what is named stays, and what is not goes now or the next time.
+ */
+START_TEST(a_sweep_that_fails_anywhere_takes_nothing_that_is_named)
+{
+	bool fired = true;
+
+	for (uint64_t at = 1; fired; at++) {
+		const struct memory_fault fault = {.call = MEMORY_CALL_ANY, .at = at, .error = EIO};
+
+		add(TARGET "/shard-00000-of-00009.cairn");
+		add(FOLDER "/.cairn-tmp-" DIGITS);
+		memory_system_set_fault(scene.memory, 0, &fault);
+		(void)!sweep_path(scene.system, FOLDER, NULL, NULL);
+		fired = memory_system_fault_fired(scene.memory, 0) != 0;
+		memory_system_clear_faults(scene.memory);
+		check();
+		sweep();
+		ck_assert(!has(TARGET "/shard-00000-of-00009.cairn"));
+		ck_assert(!has(FOLDER "/.cairn-tmp-" DIGITS));
+	}
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------------- large index */
+
+enum {
+	MANY = 3000
+};
+
+/* A sharded checkpoint whose index has several blocks. */
+static void write_many(const char *path)
+{
+	const struct cairn_save_options options = {.rank_count = 2};
+	struct cairn_save *save = NULL;
+
+	ASSERT_OK(save_begin(scene.system, path, &options, &save, &test_error));
+	for (uint32_t rank = 0; rank < 2; rank++) {
+		struct cairn_writer *writer = NULL;
+
+		ASSERT_OK(cairn_save_writer(save, rank, 0, NULL, &writer, &test_error));
+		for (int i = 0; i < MANY; i++) {
+			const uint64_t one = 1;
+			char name[32];
+
+			snprintf(name, sizeof(name), "tensor-%u-%d", rank, i);
+			ASSERT_OK(cairn_writer_add_copy(writer, name, CAIRN_U8, 1, &one, "x",
+							&test_error));
+		}
+		ASSERT_OK(cairn_writer_finish(writer, &test_error));
+		cairn_writer_destroy(writer);
+	}
+	ASSERT_OK(cairn_save_commit(save, &test_error));
+	cairn_save_destroy(save);
+}
+
+/* Offset in the index file of the record of shard 1, and of its name. */
+static void find_shard(const char *path, uint64_t offsets[2])
+{
+	struct cairn_reader *const reader = scene_reader(&scene, path, NULL);
+	const struct container_footer *const footer = &reader->footer;
+	struct shard_record record;
+
+	ASSERT_OK(index_shard(&reader->index, 1, &record, &test_error));
+	for (uint32_t i = 0; i < footer->section_count; i++) {
+		const uint64_t offset = footer->index_offset + footer->sections[i].offset;
+
+		if (footer->sections[i].type == SECTION_SHARDS)
+			offsets[0] = offset + SHARD_RECORD_SIZE;
+		if (footer->sections[i].type == SECTION_NAMES)
+			offsets[1] = offset + record.name_offset;
+	}
+	cairn_reader_close(reader);
+}
+
+/* Loop index: where the damage is: in a shard's record, in its name. */
+START_TEST(a_shard_whose_name_cannot_be_known_may_be_any)
+{
+	uint64_t offsets[2] = {0, 0};
+
+	write_many(FOLDER "/many");
+	find_shard(FOLDER "/many", offsets);
+	add(FOLDER "/many/shard-00000-of-00009.cairn");
+	ck_assert_int_eq(
+		memory_system_corrupt(scene.memory, FOLDER "/many/index.cairn", offsets[_i], 1), 0);
+	ck_assert_uint_eq(sweep().removed, 0);
+	ck_assert(has(FOLDER "/many/shard-00000-of-00009.cairn"));
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------- removing */
 
 START_TEST(a_checkpoint_is_removed_and_readers_keep_it)
 {
@@ -294,6 +420,25 @@ START_TEST(a_removal_from_a_folder_that_is_gone_is_in_doubt)
 }
 END_TEST
 
+/* Loop index: no name can be made; the folder cannot be locked. */
+START_TEST(what_cannot_be_put_aside_stays)
+{
+	static const enum memory_call calls[] = {MEMORY_CALL_RANDOM, MEMORY_CALL_LOCK};
+	const struct memory_fault fault = {.call = calls[_i], .at = 1, .error = EIO};
+	struct folder folder = {0};
+	char name[SYSTEM_NAME_SIZE];
+
+	add(FOLDER "/file");
+	ASSERT_OK(folder_open(scene.system, FOLDER "/x", &folder, name, &test_error));
+	memory_system_clear_faults(scene.memory);
+	memory_system_set_fault(scene.memory, 0, &fault);
+	ASSERT_STATUS(folder_take_away(&folder, "file", &test_error), CAIRN_IO);
+	memory_system_clear_faults(scene.memory);
+	ck_assert(has(FOLDER "/file"));
+	folder_close(&folder);
+}
+END_TEST
+
 static Suite *recover_suite(void)
 {
 	Suite *const suite = suite_create("recover");
@@ -306,6 +451,10 @@ static Suite *recover_suite(void)
 	tcase_add_test(tcase, a_folder_with_foreign_files_in_it_stays);
 	tcase_add_test(tcase, of_many_shards_those_that_the_index_names_stay);
 	tcase_add_test(tcase, nothing_is_judged_by_a_damaged_index);
+	tcase_add_test(tcase, folders_go_with_all_that_is_ours_in_them);
+	tcase_add_test(tcase, nothing_is_judged_by_an_index_that_names_no_shards);
+	tcase_add_test(tcase, a_sweep_that_fails_anywhere_takes_nothing_that_is_named);
+	tcase_add_loop_test(tcase, a_shard_whose_name_cannot_be_known_may_be_any, 0, 2);
 	tcase_add_test(tcase, a_folder_that_cannot_be_made_durable_is_in_doubt);
 	tcase_add_test(tcase, a_living_save_is_kept);
 	tcase_add_test(tcase, paths_that_are_no_folder_are_refused);
@@ -313,6 +462,7 @@ static Suite *recover_suite(void)
 	tcase_add_test(tcase, what_is_not_a_whole_checkpoint_of_ours_is_not_removed);
 	tcase_add_test(tcase, an_entry_is_removed_by_its_name);
 	tcase_add_test(tcase, a_removal_from_a_folder_that_is_gone_is_in_doubt);
+	tcase_add_loop_test(tcase, what_cannot_be_put_aside_stays, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
