@@ -366,8 +366,22 @@ static enum cairn_status open_name(struct cairn_reader *reader, int directory, c
 	return status;
 }
 
+/* The index behind a prefix, whatever else has its name. */
+static enum cairn_status open_prefix(struct cairn_reader *reader, int directory, const char *name,
+				     struct cairn_error *error)
+{
+	const char *const table = with_suffix(reader, name, BUNDLE_INDEX_SUFFIX);
+	struct file file;
+	enum cairn_status status;
+
+	if (table == NULL)
+		return error_set_memory(error, "the path");
+	status = open_file_in(reader, directory, table, &file, error);
+	return status == CAIRN_OK ? open_tensorflow(reader, directory, &file, error) : status;
+}
+
 static enum cairn_status open_in_folder(struct cairn_reader *reader, const struct split_path *parts,
-					struct cairn_error *error)
+					bool is_prefix, struct cairn_error *error)
 {
 	struct system *const system = reader->system;
 	const int directory = system_open(system, SYSTEM_CWD, parts->folder, SYSTEM_WANT_DIRECTORY);
@@ -376,7 +390,8 @@ static enum cairn_status open_in_folder(struct cairn_reader *reader, const struc
 	reader->folder = parts->folder;
 	if (directory < 0)
 		return error_set_system(error, directory, "cannot open the folder");
-	status = open_name(reader, directory, parts->name, true, error);
+	status = is_prefix ? open_prefix(reader, directory, parts->name, error)
+			   : open_name(reader, directory, parts->name, true, error);
 	system_close(system, directory);
 	return status;
 }
@@ -397,7 +412,7 @@ static bool changed_meanwhile(const struct cairn_reader *reader)
 	return false;
 }
 
-static enum cairn_status try_path(struct system *system, const char *path,
+static enum cairn_status try_path(struct system *system, const char *path, bool is_prefix,
 				  const struct cairn_reader_options *options, bool *changed,
 				  struct cairn_reader **result, struct cairn_error *error)
 {
@@ -415,12 +430,12 @@ static enum cairn_status try_path(struct system *system, const char *path,
 		status = error_set_memory(error, "the path");
 	}
 	if (status == CAIRN_OK)
-		status = open_in_folder(reader, &parts, error);
+		status = open_in_folder(reader, &parts, is_prefix, error);
 	*changed = status != CAIRN_OK && changed_meanwhile(reader);
 	return finish_open(reader, status, result, error);
 }
 
-enum cairn_status reader_open_path(struct system *system, const char *path,
+static enum cairn_status open_path(struct system *system, const char *path, bool is_prefix,
 				   const struct cairn_reader_options *options,
 				   struct cairn_reader **reader, struct cairn_error *error)
 {
@@ -438,7 +453,7 @@ enum cairn_status reader_open_path(struct system *system, const char *path,
 		bool is_last;
 
 		changed = false;
-		status = try_path(system, path, options, &changed, reader, &found);
+		status = try_path(system, path, is_prefix, options, &changed, reader, &found);
 		/* a shard that is missing each time is missing */
 		is_last = !changed || (status == CAIRN_CORRUPT && i == OPEN_TRIES - 1);
 		if (status != CAIRN_OK && is_last && error != NULL)
@@ -448,6 +463,20 @@ enum cairn_status reader_open_path(struct system *system, const char *path,
 	}
 	error_set(error, CAIRN_BUSY, CAIRN_ERROR_NO_OFFSET, "it keeps changing while it is opened");
 	return error_prefix(error, CAIRN_BUSY, path);
+}
+
+enum cairn_status reader_open_path(struct system *system, const char *path,
+				   const struct cairn_reader_options *options,
+				   struct cairn_reader **reader, struct cairn_error *error)
+{
+	return open_path(system, path, false, options, reader, error);
+}
+
+enum cairn_status reader_open_prefix(struct system *system, const char *prefix,
+				     const struct cairn_reader_options *options,
+				     struct cairn_reader **reader, struct cairn_error *error)
+{
+	return open_path(system, prefix, true, options, reader, error);
 }
 
 /* ----------------------------------------------------------------------- descriptors and memory */

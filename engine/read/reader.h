@@ -95,6 +95,10 @@ struct cairn_reader *reader_create(struct system *system,
 enum cairn_status reader_open_path(struct system *system, const char *path,
 				   const struct cairn_reader_options *options,
 				   struct cairn_reader **reader, struct cairn_error *error);
+/* A TensorFlow V2 checkpoint by its prefix, also where a file or folder has that name. */
+enum cairn_status reader_open_prefix(struct system *system, const char *prefix,
+				     const struct cairn_reader_options *options,
+				     struct cairn_reader **reader, struct cairn_error *error);
 enum cairn_status reader_open_descriptor(struct system *system, int fd, uint64_t offset,
 					 uint64_t size, const struct cairn_reader_options *options,
 					 struct cairn_reader **reader, struct cairn_error *error);

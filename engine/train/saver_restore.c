@@ -355,6 +355,9 @@ static enum cairn_status open_checkpoint(struct restoring *restoring,
 	checkpoint_close(&checkpoint);
 	if (kind == CHECKPOINT_ABSENT)
 		return nothing_there(system, restoring->path, error);
+	if (kind == CHECKPOINT_TENSORFLOW_V2) /* "run" for run.index, beside a folder "run" */
+		return reader_open_prefix(system, restoring->path, options, &restoring->reader,
+					  error);
 	snprintf(path, sizeof(path), "%s%s", restoring->path,
 		 kind == CHECKPOINT_CAIRN ? ".cairn" : "");
 	return reader_open_path(system, path, options, &restoring->reader, error);

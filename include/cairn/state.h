@@ -217,7 +217,7 @@ cairn_state_list_variables(const char *path, cairn_variable_callback callback, v
  * *tensor is borrowed from the view, which keeps the checkpoint open until it is released.
  *
  * tf.train.load_variable. NOT_FOUND: no such path or tensor; else as cairn_state_load_checkpoint
- * and cairn_tensor_view.
+ * and cairn_tensor_view: PRECONDITION where slices of it are missing (TensorFlow: ValueError).
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_state_load_variable(const char *path, const char *name, struct cairn_tensor *tensor,

@@ -619,6 +619,24 @@ START_TEST(paths_that_lead_nowhere_are_refused)
 }
 END_TEST
 
+/* "/d" may be a prefix and a folder of checkpoints. */
+START_TEST(a_prefix_may_have_the_name_of_a_folder)
+{
+	const struct cairn_saver_options options = {.size = sizeof(options),
+						    .format = CAIRN_SAVER_TENSORFLOW_V2};
+
+	ASSERT_OK(create(&options));
+	ASSERT_OK(cairn_saver_save(saver, "/d", NULL, saved, &test_error));
+	set_program(50, 50);
+	ASSERT_OK(save_step("/d/m", 1));
+	set_program(100, 100);
+	ASSERT_OK(restore("/d"));
+	ck_assert(w[0][0] == 1 && w[2][1] == 6 && b == 7);
+	ASSERT_OK(restore("/d/m-1"));
+	ck_assert(w[0][0] == 50 && b == 50);
+}
+END_TEST
+
 START_TEST(damage_is_an_error)
 {
 	save_and_change();
@@ -704,6 +722,7 @@ static Suite *saver_suite(void)
 	tcase_add_test(tests, another_shape_leaves_all_untouched);
 	tcase_add_test(tests, a_part_that_is_not_stored_leaves_all_untouched);
 	tcase_add_test(tests, paths_that_lead_nowhere_are_refused);
+	tcase_add_test(tests, a_prefix_may_have_the_name_of_a_folder);
 	tcase_add_test(tests, damage_is_an_error);
 	tcase_add_loop_test(tests, strings_come_through_a_callback, 0, COUNT_OF(layouts));
 	suite_add_tcase(suite, tests);
