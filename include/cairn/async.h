@@ -23,6 +23,9 @@
  *
  * - OK from cairn_async_finish says that the values were taken, not that they are durable:
  *   cairn_async_wait and on_end say that.
+ * - What the writer's options point to (progress, a checkpoint to compare with) is borrowed until
+ *   the save has ended; progress is told from the thread. There is no cairn_writer_report, since
+ *   the writer is gone.
  * - One save at a time: the next one first waits for the one before.
  * - A child that is forked during a save holds its locks (see writer.h), and has no thread that
  *   would go on with it.
