@@ -82,16 +82,28 @@ static enum cairn_status collect_state(struct run_entry *entry, uint64_t count,
 	return status;
 }
 
+/* How it is saved and restored only the program knows that wrote it. */
+static enum cairn_status refuse_saver(const struct run_entry *entry,
+				      const struct cairn_graph_node *node,
+				      struct cairn_error *error)
+{
+	error_set(error, CAIRN_UNSUPPORTED, CAIRN_ERROR_NO_OFFSET,
+		  "object %" PRIu32
+		  " was saved by the registered saver %s, which is not known here",
+		  entry->node, quote(node->saver_name).text);
+	return reader_error(entry->restore->reader, CAIRN_UNSUPPORTED, error);
+}
+
 enum cairn_status entry_collect(struct run_entry *entry, struct cairn_error *error)
 {
 	struct cairn_graph_node node;
 	struct cairn_graph_attribute first;
-	enum cairn_status status;
+	enum cairn_status status = cairn_graph_node(entry->restore->graph, entry->node, &node,
+						    error);
 
-	if (!object_has_value(entry->object))
-		return CAIRN_OK;
-	status = cairn_graph_node(entry->restore->graph, entry->node, &node, error);
-	if (status != CAIRN_OK || node.attribute_count == 0)
+	if (status == CAIRN_OK && node.has_saver != 0)
+		return refuse_saver(entry, &node, error);
+	if (status != CAIRN_OK || node.attribute_count == 0 || !object_has_value(entry->object))
 		return status;
 	if (entry->object->kind == CAIRN_OBJECT_STATE)
 		return collect_state(entry, node.attribute_count, error);

@@ -206,8 +206,8 @@ struct cairn_checkpoint_read_options {
  * LIMIT, or what a callback returned.
  *
  * tf.train.Checkpoint.read. NOT_FOUND: no such path, or a value that the object graph names is not
- * there; MISMATCH: dtype or shape differ from the variable's; else as cairn_reader_open and
- * cairn_graph_open.
+ * there; MISMATCH: dtype or shape differ from the variable's; UNSUPPORTED: an object that is there
+ * was saved by a registered saver of TensorFlow's; else as cairn_reader_open and cairn_graph_open.
  */
 CAIRN_API CAIRN_MUST_USE enum cairn_status
 cairn_checkpoint_read(struct cairn_checkpoint *checkpoint, const char *path,

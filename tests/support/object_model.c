@@ -6,7 +6,7 @@
 
 #include "engine/train/checkpoint.h"
 
-void object_values_fill(struct object_values *values, unsigned seed)
+void model_values_fill(struct model_values *values, unsigned seed)
 {
 	const int64_t number = (int64_t)seed * 100;
 
@@ -55,7 +55,7 @@ static enum cairn_status add_variable(struct object_model *model, enum cairn_dty
 
 static enum cairn_status make(struct object_model *model, struct cairn_error *error)
 {
-	struct object_values *const values = &model->values;
+	struct model_values *const values = &model->values;
 	struct system *const system = model->system;
 	enum cairn_status status;
 
@@ -113,7 +113,7 @@ enum cairn_status object_model_open(struct object_model *model, struct system *s
 
 	memset(model, 0, sizeof(*model));
 	model->system = system;
-	object_values_fill(&model->values, seed);
+	model_values_fill(&model->values, seed);
 	status = make(model, error);
 	return status == CAIRN_OK ? link(model, error) : status;
 }
@@ -131,10 +131,10 @@ void object_model_close(struct object_model *model)
 
 int object_model_seed(const struct object_model *model, unsigned most)
 {
-	struct object_values values;
+	struct model_values values;
 
 	for (unsigned seed = 0; seed <= most; seed++) {
-		object_values_fill(&values, seed);
+		model_values_fill(&values, seed);
 		if (memcmp(&values, &model->values, sizeof(values)) == 0)
 			return (int)seed;
 	}

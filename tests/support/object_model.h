@@ -13,7 +13,7 @@
 #include "engine/system/system.h"
 
 /* Its values. */
-struct object_values {
+struct model_values {
 	float w[2];
 	float m[2];
 	float first;
@@ -24,7 +24,7 @@ struct object_values {
 
 struct object_model {
 	struct system *system;
-	struct object_values values;
+	struct model_values values;
 	struct cairn_object *w;
 	struct cairn_object *m;
 	struct cairn_object *first;
@@ -38,7 +38,7 @@ struct object_model {
 };
 
 /* Every value is a function of the seed; 0: all zero. */
-void object_values_fill(struct object_values *values, unsigned seed);
+void model_values_fill(struct model_values *values, unsigned seed);
 
 /* With all objects set; on failure it can be closed. */
 enum cairn_status object_model_open(struct object_model *model, struct system *system,

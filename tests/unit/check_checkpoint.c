@@ -307,7 +307,7 @@ START_TEST(the_last_restore_counts_whenever_the_object_comes)
 	struct cairn_load_status *two;
 
 	write_saved(_i);
-	object_values_fill(&saved.values, 2);
+	model_values_fill(&saved.values, 2);
 	ASSERT_OK(cairn_checkpoint_write(saved.checkpoint, "/d/g", &targets[_i], &test_error));
 	ASSERT_OK(cairn_checkpoint_read(late, "/d/g", NULL, &two, &test_error));
 	ASSERT_OK(cairn_checkpoint_read(late, "/d/f", NULL, &one, &test_error));

@@ -53,7 +53,7 @@ static void begin_world(unsigned seed)
 		object_model_close(&model);
 		ASSERT_OK(object_model_open(&model, sys, 0, &test_error));
 	}
-	object_values_fill(&model.values, seed);
+	model_values_fill(&model.values, seed);
 	memory_system_trace_start(memory);
 	memory_system_clear_faults(memory);
 }
