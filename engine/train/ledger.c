@@ -22,7 +22,8 @@
 enum cairn_status ledger_init(struct ledger *ledger, struct system *system, uint64_t count,
 			      struct cairn_error *error)
 {
-	struct ledger_list *const lists[] = {&ledger->active, &ledger->best, &ledger->doomed};
+	struct ledger_list *const lists[] = {&ledger->active, &ledger->best, &ledger->doomed,
+					     &ledger->retired};
 
 	*ledger = (struct ledger){.latest = NULL};
 	arena_init(&ledger->arena, reader_arena_source(system), ARENA_SIZE_MAX);
@@ -186,17 +187,21 @@ uint64_t ledger_excess(const struct ledger *ledger, const struct ledger_policy *
 void ledger_evict(struct ledger *ledger, const struct ledger_policy *policy)
 {
 	const uint64_t excess = ledger_excess(ledger, policy);
+	struct ledger_list *const active = &ledger->active;
 
+	ledger->retired.count = 0;
 	for (uint64_t i = 0; i < excess; i++) {
-		const struct ledger_entry oldest = ledger->active.items[0];
+		const struct ledger_entry *const oldest = &active->items[i];
+		const bool is_best = ledger_holds(&ledger->best, oldest->path);
+		const bool is_due = policy->hours != 0 &&
+				    oldest->value - policy->hours * SECONDS_PER_HOUR >=
+					    ledger->last_preserved;
 
-		remove_at(&ledger->active, 0);
-		if (ledger_holds(&ledger->best, oldest.path))
-			continue;
-		if (policy->hours != 0 &&
-		    oldest.value - policy->hours * SECONDS_PER_HOUR >= ledger->last_preserved)
-			ledger->last_preserved = oldest.value;
-		else
-			ledger_append(&ledger->doomed, oldest.path, 0);
+		if (is_due && !is_best)
+			ledger->last_preserved = oldest->value;
+		ledger_append(is_best || is_due ? &ledger->retired : &ledger->doomed, oldest->path,
+			      0);
 	}
+	active->count -= excess;
+	memmove(active->items, active->items + excess, active->count * sizeof(*active->items));
 }

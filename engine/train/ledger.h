@@ -30,8 +30,10 @@ struct ledger {
 	struct ledger_list active; /* oldest first */
 	struct ledger_list best;   /* the best first */
 	struct ledger_list doomed; /* in no state file; to be removed */
-	const char *latest;        /* or NULL */
-	double last_preserved;     /* when that was saved which was kept for ever last */
+	/* of the last ledger_evict: kept for ever, or as one of the best; not copied */
+	struct ledger_list retired;
+	const char *latest;    /* or NULL */
+	double last_preserved; /* when that was saved which was kept for ever last */
 };
 
 struct ledger_policy {

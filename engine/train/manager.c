@@ -336,6 +336,7 @@ enum cairn_status cairn_manager_save(struct cairn_manager *manager,
 				     const char **path, struct cairn_error *error)
 {
 	static const struct cairn_manager_save_options defaults;
+	const bool had_save = manager->is_saving;
 	enum cairn_status status;
 
 	if (options == NULL)
@@ -347,7 +348,8 @@ enum cairn_status cairn_manager_save(struct cairn_manager *manager,
 	status = manager_settle(manager, error);
 	if (status != CAIRN_OK)
 		return status;
-	manager->note.text[0] = '\0';
+	if (!had_save) /* else its note is told now */
+		manager->note.text[0] = '\0';
 	if (is_too_early(manager, options)) {
 		if (path != NULL)
 			*path = NULL;

@@ -151,20 +151,14 @@ enum cairn_status manager_remove(struct system *system, const char *path, struct
 
 /* Those that are to go are marked before the state file forgets them; those that it forgets and
  * that stay for ever must not be, from an earlier time that they were to go. */
-static void mark_doomed(const struct cairn_manager *manager, const struct folder *folder,
-			uint64_t evicted)
+static void mark_doomed(const struct cairn_manager *manager, const struct folder *folder)
 {
 	const struct ledger *const next = &manager->next;
-	const struct ledger_list *const before = &manager->ledger.active;
 	const char *base;
 
-	/* one more: one that was saved again has left its place */
-	for (uint64_t i = 0; evicted != 0 && i < before->count && i <= evicted; i++) {
-		const char *const path = before->items[i].path;
-
-		base = doomed_base(manager->folder, path);
-		if (base != NULL && !ledger_holds(&next->active, path) &&
-		    !ledger_holds(&next->doomed, path))
+	for (uint64_t i = 0; i < next->retired.count; i++) {
+		base = doomed_base(manager->folder, next->retired.items[i].path);
+		if (base != NULL)
 			doomed_unmark(folder, base);
 	}
 	for (uint64_t i = 0; i < next->doomed.count; i++) {
@@ -224,12 +218,11 @@ static enum cairn_status record(struct cairn_manager *manager, const struct fold
 				struct cairn_error *error)
 {
 	const bool removes = may_remove(manager);
-	const uint64_t excess = ledger_excess(&manager->next, &manager->policy);
 	enum cairn_status status;
 
 	if (removes) {
 		ledger_evict(&manager->next, &manager->policy);
-		mark_doomed(manager, folder, excess);
+		mark_doomed(manager, folder);
 	}
 	status = write_states(manager, error);
 	if (status == CAIRN_OK && removes)

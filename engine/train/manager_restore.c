@@ -199,13 +199,15 @@ static enum cairn_status restore(struct cairn_manager *manager, struct cairn_err
 enum cairn_status cairn_manager_restore_or_initialize(struct cairn_manager *manager,
 						      const char **path, struct cairn_error *error)
 {
+	const bool had_save = manager->is_saving;
 	bool found = false;
 	enum cairn_status status;
 
 	status = manager_settle(manager, error);
 	if (status != CAIRN_OK)
 		return status;
-	manager->note.text[0] = '\0';
+	if (!had_save) /* else its note is told now */
+		manager->note.text[0] = '\0';
 	status = choose(manager, &found, error);
 	if (status == CAIRN_OK && found)
 		status = restore(manager, error);

@@ -11,10 +11,12 @@
 
 #include "engine/read/reader.h"
 #include "engine/train/doomed.h"
+#include "engine/train/hash_index.h"
 #include "engine/train/manager.h"
 #include "engine/train/paths.h"
 #include "engine/train/state.h"
 #include "engine/write/publish.h"
+#include "format/digest.h"
 #include "format/error.h"
 
 #define ARENA_SIZE_MAX ((size_t)1 << 30)
@@ -62,15 +64,40 @@ static double last_preserved(struct cairn_manager *manager, const struct cairn_s
 	return now;
 }
 
-static enum cairn_status add_entry(struct ledger *ledger, struct ledger_list *list,
-				   const char *path, double value, struct cairn_error *error)
-{
-	const char *const copy = ledger_text(ledger, path);
+/* A list that is filled, and its paths, so that each is in it once. */
+struct filling {
+	struct ledger *ledger;
+	struct ledger_list *list;
+	struct system *system;
+	struct hash_index known;
+};
 
-	if (copy == NULL)
-		return error_set_memory(error, "a checkpoint's path");
-	if (!ledger_holds(list, path))
-		ledger_append(list, copy, value);
+static struct ledger_entry *find_known(const struct filling *filling, const char *path,
+				       uint64_t hash)
+{
+	uint32_t number = hash_index_first(&filling->known, hash);
+
+	while (number != HASH_INDEX_NONE && strcmp(filling->list->items[number].path, path) != 0)
+		number = hash_index_next(&filling->known, number);
+	return number == HASH_INDEX_NONE ? NULL : &filling->list->items[number];
+}
+
+/* Of one that is there already the place stays, and the value is the later one. */
+static enum cairn_status add_entry(struct filling *filling, const char *path, double value,
+				   struct cairn_error *error)
+{
+	const uint64_t hash = digest64_bytes(path, strlen(path));
+	struct ledger_entry *const known = find_known(filling, path, hash);
+	const char *copy;
+
+	if (known != NULL) {
+		known->value = value;
+		return CAIRN_OK;
+	}
+	copy = ledger_text(filling->ledger, path);
+	if (copy == NULL || !hash_index_add(&filling->known, filling->system, hash))
+		return error_set_memory(error, "a list of checkpoints");
+	ledger_append(filling->list, copy, value);
 	return CAIRN_OK;
 }
 
@@ -78,6 +105,8 @@ static enum cairn_status take_active(struct cairn_manager *manager, const struct
 				     double now, struct cairn_error *error)
 {
 	struct ledger *const ledger = &manager->ledger;
+	struct filling filling = {
+		.ledger = ledger, .list = &ledger->active, .system = manager->system};
 	const uint64_t count = pair_count(state);
 	enum cairn_status status = CAIRN_OK;
 
@@ -90,21 +119,26 @@ static enum cairn_status take_active(struct cairn_manager *manager, const struct
 		const double believed = time < now ? time : now;
 
 		if (believed > ledger->last_preserved)
-			status = add_entry(ledger, &ledger->active,
-					   state->all_model_checkpoint_paths[i], believed, error);
+			status = add_entry(&filling, state->all_model_checkpoint_paths[i], believed,
+					   error);
 	}
+	hash_index_fini(&filling.known, manager->system);
 	return status;
 }
 
 /* They are listed from the worst to the best, with their metrics for times. */
-static enum cairn_status take_best(struct ledger *ledger, const struct cairn_state *state,
+static enum cairn_status take_best(struct cairn_manager *manager, const struct cairn_state *state,
 				   struct cairn_error *error)
 {
+	struct filling filling = {.ledger = &manager->ledger,
+				  .list = &manager->ledger.best,
+				  .system = manager->system};
 	enum cairn_status status = CAIRN_OK;
 
 	for (uint64_t i = pair_count(state); i-- > 0 && status == CAIRN_OK;)
-		status = add_entry(ledger, &ledger->best, state->all_model_checkpoint_paths[i],
+		status = add_entry(&filling, state->all_model_checkpoint_paths[i],
 				   state->all_model_checkpoint_timestamps[i], error);
+	hash_index_fini(&filling.known, manager->system);
 	return status;
 }
 
@@ -238,7 +272,7 @@ static enum cairn_status take_contents(struct cairn_manager *manager,
 	if (status == CAIRN_OK && state != NULL)
 		status = take_active(manager, state, now, error);
 	if (status == CAIRN_OK && best != NULL)
-		status = take_best(&manager->ledger, best, error);
+		status = take_best(manager, best, error);
 	if (status == CAIRN_OK && state != NULL)
 		clear_for(manager, &clearing);
 	return status;
