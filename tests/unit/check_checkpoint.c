@@ -161,7 +161,7 @@ START_TEST(saves_are_counted_and_the_state_file_names_the_last)
 	ASSERT_FAILS(cairn_checkpoint_save_counter(saved.checkpoint, &counter, &test_error),
 		     CAIRN_NOT_FOUND, "no save");
 	for (int i = 1; i <= 2; i++) {
-		char expected[16];
+		char expected[32];
 
 		ASSERT_OK(cairn_checkpoint_save(saved.checkpoint, "/d/ckpt", &targets[_i], path,
 						&test_error));
