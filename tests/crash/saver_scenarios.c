@@ -31,10 +31,12 @@ static const struct scenario {
 	/* A prefix of several files that is overwritten is not there for a moment: what there is
 	 * counts after the sweep. */
 	bool overwrites;
+	bool makes_folder; /* the first save does */
 } scenarios[] = {
-	{"first saves", 0, {1, 2, 3}, false},
-	{"saves that remove", 2, {3, 4, 0}, false},
-	{"the latest is saved again", 2, {2, 0, 0}, true},
+	{"first saves", 0, {1, 2, 3}, false, false},
+	{"first saves, in a folder that is made", 0, {1, 2, 0}, false, true},
+	{"saves that remove", 2, {3, 4, 0}, false, false},
+	{"the latest is saved again", 2, {2, 0, 0}, true, false},
 };
 
 struct judgement {
@@ -79,6 +81,8 @@ static uint64_t count_orphans(struct system *system)
 	const int fd = system_open(system, SYSTEM_CWD, FOLDER, SYSTEM_WANT_DIRECTORY);
 	uint64_t count = 0;
 
+	if (fd < 0)
+		return 0; /* it was not made yet */
 	system_list(system, fd, count_temporary, &count);
 	system_close(system, fd);
 	return count;
@@ -104,7 +108,8 @@ static int judge_state(void *context, const struct crash_state *state)
 	tally->states++;
 	if (!judgement->scenario->overwrites)
 		count_verdict(judgement, saver_sample_look(system, layout), state->marker);
-	if (sweep_path(system, FOLDER, NULL, NULL) != CAIRN_OK)
+	if (memory_system_exists(state->system, FOLDER) &&
+	    sweep_path(system, FOLDER, NULL, NULL) != CAIRN_OK)
 		tally->orphans++;
 	count_verdict(judgement, saver_sample_look(system, layout), state->marker);
 	tally->orphans += count_orphans(system);
@@ -150,7 +155,8 @@ static struct tally run_scenario(const struct scenario *scenario, int layout, bo
 	struct memory_system *const memory = memory_system_create();
 
 	memory_system_settings(memory)->threads_inline = true;
-	memory_system_add_directory(memory, FOLDER);
+	if (!scenario->makes_folder)
+		memory_system_add_directory(memory, FOLDER);
 	save_steps(memory, scenario, layout);
 	if (crash_enumerate(memory, &options, judge_state, &judgement, &counts) != 0)
 		fail(scenario->name, "the enumeration ended early");
@@ -161,9 +167,12 @@ static struct tally run_scenario(const struct scenario *scenario, int layout, bo
 }
 
 /* The files of a sharded V1 checkpoint have no index: while they are overwritten there is none, and
- * nothing that a sweep could put back (write_v1.c). */
+ * nothing that a sweep could put back (write_v1.c). Folders are made by savers of one container and
+ * of V2 without shards. */
 static bool is_possible(const struct scenario *scenario, int layout)
 {
+	if (scenario->makes_folder)
+		return layout == 0 || layout == 2;
 	return !scenario->overwrites || layout != SAVER_LAYOUTS - 1;
 }
 
