@@ -144,6 +144,19 @@ def seeds_of_reads():
         yield f"changed-{flags}", bytes([flags, 1, 40, 0, 3]) + program
 
 
+def seeds_of_plan():
+    """Each tensor for each destination, whole and a slice, on the sound container and on changed ones."""
+    for flags in (0, 1, 2, 4):
+        for planning in (0, 1, 6, 7, 0x30):
+            for kind in (0, 1, 2, 3):
+                entries = b"".join(bytes([number, kind]) for number in range(11))
+                slices = b"".join(bytes([number, kind | 28, 0, 1, 0, 2]) for number in range(5))
+                yield f"whole-{flags}-{planning}-{kind}", bytes([flags, planning, 0, 0]) + entries
+                yield f"slices-{flags}-{planning}-{kind}", bytes([flags, planning, 0, 0]) + slices
+        yield f"changed-{flags}", bytes([flags, 0, 0, 2, 40, 0, 3, 0, 8, 9]) + entries
+        yield f"cancelled-{flags}", bytes([flags, 0, 3, 0]) + entries
+
+
 def seeds_of_values():
     yield "strings", bytes([0, 3]) + bytes.fromhex("050003c166ac1368656c6c6f783031")
     yield "strings-resealed", bytes([4, 3]) + bytes.fromhex("050003000000006" "8656c6c6f783031")
