@@ -519,7 +519,7 @@ START_TEST(neighbours_come_in_together)
 	static const uint64_t dims[1] = {100};
 	struct cairn_writer *const writer = scene_writer(&scene, "/f", NULL);
 	struct cairn_plan_entry entries[TENSORS];
-	static char names[TENSORS][8];
+	static char names[TENSORS][16];
 	struct cairn_reader *reader;
 	struct cairn_plan *plan;
 
