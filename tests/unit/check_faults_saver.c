@@ -13,7 +13,7 @@
 #include "tests/support/saver_sample.h"
 #include "tests/support/suite.h"
 
-static const int errors[] = {EIO, ENOSPC, EACCES, ENOLCK, EINVAL};
+static const int errors[] = {ENOSPC, EACCES, ENOLCK, EINVAL, EIO};
 
 static struct memory_system *memory;
 static struct system *sys;
@@ -118,18 +118,25 @@ static uint64_t calls_of(enum memory_call call)
 	return count;
 }
 
-static void try_error(enum memory_call call, uint64_t at, int error)
+/* Once with each error; for ever, and after it took effect, with one. */
+static void try_call(enum memory_call call, uint64_t at)
 {
-	const struct memory_fault once = {.call = call, .at = at, .error = error};
-	const struct memory_fault forever = {
-		.call = call, .at = at, .error = error, .forever = true};
-	const struct memory_fault after = {
-		.call = call, .at = at, .error = error, .effect = MEMORY_FAULT_ERROR_AFTER};
+	struct memory_fault fault = {.call = call, .at = at, .error = ENOMEM};
 
-	try_fault(&once);
-	try_fault(&forever);
-	if (call != MEMORY_CALL_ALLOCATE && call != MEMORY_CALL_SYNC)
-		try_fault(&after);
+	if (call == MEMORY_CALL_ALLOCATE) {
+		try_fault(&fault);
+	} else {
+		for (size_t i = 0; i < COUNT_OF(errors); i++) {
+			fault.error = errors[i];
+			try_fault(&fault);
+		}
+		fault.effect = MEMORY_FAULT_ERROR_AFTER;
+		if (call != MEMORY_CALL_SYNC)
+			try_fault(&fault);
+		fault.effect = MEMORY_FAULT_ERROR;
+	}
+	fault.forever = true;
+	try_fault(&fault);
 }
 
 /* Loop index: layout and kind of call. */
@@ -140,14 +147,8 @@ START_TEST(every_call_fails)
 
 	layout = _i / MEMORY_CALL_KINDS;
 	calls = calls_of(call);
-	for (uint64_t at = 1; at <= calls; at++) {
-		if (call == MEMORY_CALL_ALLOCATE) {
-			try_error(call, at, ENOMEM);
-			continue;
-		}
-		for (size_t i = 0; i < COUNT_OF(errors); i++)
-			try_error(call, at, errors[i]);
-	}
+	for (uint64_t at = 1; at <= calls; at++)
+		try_call(call, at);
 }
 END_TEST
 
