@@ -75,7 +75,7 @@ struct plan_part {
 enum plan_step_kind {
 	PLAN_PARTS, /* parts of raw slices, side by side in one file */
 	PLAN_WHOLE, /* an entry that is decoded, or put together in its own way */
-	PLAN_PIECE  /* bytes [begin, end) of such an entry, for a callback */
+	PLAN_PIECE  /* bytes [begin, end) of such an entry */
 };
 
 struct plan_step {

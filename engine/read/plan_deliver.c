@@ -517,12 +517,23 @@ static enum cairn_status hand_out_view(struct plan_worker *worker, uint64_t numb
 	return status;
 }
 
-static void do_whole(struct plan_worker *worker, const struct plan_step *step, bool verify_only)
+/* With its first piece, for all of them. */
+static void look_at_entry(struct plan_worker *worker, const struct plan_step *step)
+{
+	enum cairn_status status = CAIRN_OK;
+
+	if (step->begin == 0)
+		status = look_at_slices(worker, worker->plan->entries[step->entry]);
+	if (status != CAIRN_OK)
+		fail(worker, step->entry, status);
+}
+
+static void do_whole(struct plan_worker *worker, const struct plan_step *step)
 {
 	const struct plan_entry *const entry = worker->plan->entries[step->entry];
 	enum cairn_status status = CAIRN_OK;
 
-	if (verify_only || entry->destination == CAIRN_PLAN_PREFETCH)
+	if (entry->destination == CAIRN_PLAN_PREFETCH)
 		status = look_at_slices(worker, entry);
 	else if (entry->destination == CAIRN_PLAN_BUFFER)
 		status = cairn_tensor_read_slice(&entry->tensor, entry->starts, entry->lengths,
@@ -545,7 +556,9 @@ static void do_piece(struct plan_worker *worker, const struct plan_step *step)
 	struct region region;
 	enum cairn_status status;
 
-	if (!acquire(worker, &piece))
+	if (entry->destination == CAIRN_PLAN_BUFFER)
+		piece.buffer = entry->buffer + piece.offset;
+	else if (!acquire(worker, &piece))
 		return;
 	status = plan_region(entry, &holder, &region, &worker->error);
 	if (status == CAIRN_OK)
@@ -553,7 +566,8 @@ static void do_piece(struct plan_worker *worker, const struct plan_step *step)
 				piece.buffer, &worker->error);
 	if (status != CAIRN_OK)
 		fail_named(worker, step->entry, status);
-	release(worker, &piece);
+	if (entry->destination == CAIRN_PLAN_CALLBACK)
+		release(worker, &piece);
 }
 
 /* --------------------------------------------------------------------------------------- a step */
@@ -607,8 +621,10 @@ void plan_do_step(struct plan_worker *worker, const struct plan_step *step, bool
 		deliver_piece(worker, step);
 	else if (step->kind == PLAN_PARTS)
 		deliver_step(worker, step, verify_only);
-	else if (is_whole_wanted(worker, step) && (step->kind == PLAN_WHOLE || verify_only))
-		do_whole(worker, step, verify_only);
+	else if (is_whole_wanted(worker, step) && verify_only)
+		look_at_entry(worker, step);
+	else if (is_whole_wanted(worker, step) && step->kind == PLAN_WHOLE)
+		do_whole(worker, step);
 	else if (is_whole_wanted(worker, step))
 		do_piece(worker, step);
 	if (!verify_only)

@@ -171,10 +171,10 @@ static enum cairn_status add_whole(const struct survey *survey, enum plan_step_k
 	return CAIRN_OK;
 }
 
-/* An entry for a callback that is put together, piece by piece. */
-static enum cairn_status add_pieces(const struct survey *survey, struct cairn_error *error)
+/* An entry that is put together piece by piece, by several threads. */
+static enum cairn_status add_pieces(const struct survey *survey, uint64_t most,
+				    struct cairn_error *error)
 {
-	const uint64_t most = survey->plan->facts.piece_size;
 	const uint64_t size = survey->entry->size;
 	enum cairn_status status = CAIRN_OK;
 
@@ -247,8 +247,11 @@ static enum cairn_status lay_out_entry(struct survey *survey, struct cairn_error
 			       ? cut_want(survey, first, error)
 			       : CAIRN_OK;
 	plan->want_count = first;
-	return survey->entry->destination == CAIRN_PLAN_CALLBACK
-		       ? add_pieces(survey, error)
+	if (survey->entry->destination == CAIRN_PLAN_CALLBACK)
+		return add_pieces(survey, plan->facts.piece_size, error);
+	/* strings are put together as a whole */
+	return survey->entry->destination == CAIRN_PLAN_BUFFER && holder.block_bytes != 0
+		       ? add_pieces(survey, PIECE_SIZE_DEFAULT, error)
 		       : add_whole(survey, PLAN_WHOLE, 0, survey->entry->size, error);
 }
 
