@@ -198,16 +198,39 @@ static void leave_out(struct cairn_plan *plan, struct plan_step *step, uint64_t 
 		*room = 0;
 }
 
+/* Some of what only is to be brought in is not in memory. */
+static bool needs_room(const struct cairn_plan *plan)
+{
+	for (uint64_t i = 0; i < plan->step_count; i++) {
+		if (plan->steps[i].residency != CAIRN_PLAN_RESIDENT &&
+		    is_prefetch(plan, &plan->steps[i]))
+			return true;
+	}
+	return (plan->options.flags & CAIRN_PLAN_PREDICT) != 0;
+}
+
+/* A dozen files of the kernel are read to find out: only for who needs it. */
+static void keep_within_memory(struct cairn_plan *plan)
+{
+	const uint64_t resident = plan->facts.by_residency[CAIRN_PLAN_RESIDENT];
+	uint64_t room = CAIRN_PLAN_NOT_LIMITED;
+
+	plan->facts.memory_available = room;
+	if (!needs_room(plan) || system_memory_available(plan->system, &room) < 0)
+		return;
+	plan->facts.memory_available = room;
+	/* what of the plan is in memory already counts as room, and is to stay */
+	room -= resident < room ? resident : room;
+	for (uint64_t i = 0; i < plan->step_count; i++)
+		leave_out(plan, &plan->steps[i], &room);
+}
+
 void plan_choose_transports(struct cairn_plan *plan)
 {
 	struct plan_facts *const facts = &plan->facts;
-	uint64_t room = CAIRN_PLAN_NOT_LIMITED;
 	uint32_t shard = UINT32_MAX;
 	bool told = false;
 
-	if (system_memory_available(plan->system, &room) < 0)
-		room = CAIRN_PLAN_NOT_LIMITED;
-	facts->memory_available = room;
 	for (uint64_t i = 0; i < plan->step_count; i++) {
 		struct plan_step *const step = &plan->steps[i];
 		const struct file *const file = &plan->reader->files[step->shard];
@@ -219,11 +242,11 @@ void plan_choose_transports(struct cairn_plan *plan)
 			step->residency = (uint8_t)residency_of(file, told, step->offset,
 								step->size);
 		choose_transport(step);
-		leave_out(plan, step, &room);
 		facts->file_bytes += step->size;
 		facts->by_residency[step->residency] += step->size;
 		facts->by_transport[step->transport] += step->size;
 	}
+	keep_within_memory(plan);
 	spare_threads(plan);
 }
 

@@ -294,7 +294,8 @@ struct cairn_plan_report {
 	uint64_t read_bytes;
 	uint64_t decoded_bytes;
 	uint64_t skipped_bytes; /* of prefetches that memory has no room for */
-	/* bytes that this process may still bring into memory; CAIRN_PLAN_NOT_LIMITED: unknown */
+	/* bytes that this process may still bring into memory; CAIRN_PLAN_NOT_LIMITED: unknown, or
+	 * not asked, since there is nothing to prefetch that is not there */
 	uint64_t memory_available;
 	uint64_t private_bytes; /* that the plan takes at most */
 	uint32_t threads;
