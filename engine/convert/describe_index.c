@@ -81,6 +81,7 @@ static enum cairn_status describe_slice(struct describing *describing,
 	if (status != CAIRN_OK)
 		return status;
 	if (record.extent_index != describing->extent_index ||
+	    record.extent_count > describing->index->extent_count - describing->extent_index ||
 	    record.chunk_index != describing->chunk_index || record.chunk_size == 0)
 		return out_of_order(number, error);
 	*slice = (struct build_slice){
@@ -104,10 +105,15 @@ static enum cairn_status describe_slices(struct describing *describing,
 					 const struct tensor_record *record,
 					 struct build_tensor *tensor, struct cairn_error *error)
 {
-	struct build_slice *const slices = arena_reserve_array(
-		describing->arena, record->slice_count, sizeof(*slices));
+	struct build_slice *slices;
 	enum cairn_status status = CAIRN_OK;
 
+	if (!range_within(record->slice_index, record->slice_count, describing->index->slice_count))
+		return error_set(error, CAIRN_CORRUPT, CAIRN_ERROR_NO_OFFSET,
+				 "%" PRIu32 " slices from number %" PRIu64 " on, of %" PRIu64,
+				 record->slice_count, record->slice_index,
+				 describing->index->slice_count);
+	slices = arena_reserve_array(describing->arena, record->slice_count, sizeof(*slices));
 	if (slices == NULL)
 		return no_memory(error);
 	for (uint32_t i = 0; i < record->slice_count && status == CAIRN_OK; i++)

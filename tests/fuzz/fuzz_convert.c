@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A squeezed container, whose digests are made to fit, converted. When that works the result is
- * sound and holds the same; when it fails nothing stays behind.
+ * sound and holds the same; when it fails nothing stays behind. Or edited in place.
  *
  *   u8    bits 0 to 1: to a container, to one with shards, to safetensors, to several; bits 2 to 4:
- *         what may be dropped
+ *         what may be dropped; bit 5: of a selection, which takes all; bit 6: it is edited instead
  *   ...   the container
  */
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 #include <cairn/convert.h>
 
+#include "engine/convert/edit.h"
 #include "engine/read/reader.h"
 #include "engine/system/memory_system.h"
 #include "tests/fuzz/container_edit.h"
@@ -93,8 +94,12 @@ static bool may_fail(enum cairn_status status)
 
 static void convert(struct memory_system *memory, const struct cairn_reader *source, uint8_t flags)
 {
+	static const char *const all[] = {"*"};
+	const struct cairn_selection selection = {.matches = all, .match_count = 1};
+	const bool is_selection = (flags & 0x20) != 0 && cairn_reader_tensor_count(source) != 0;
 	const uint8_t kind = flags % 4;
 	const struct cairn_convert_options options = {
+		.selection = is_selection ? &selection : NULL,
 		.size = sizeof(options),
 		.target = kind < 2 ? CAIRN_TARGET_CAIRN : CAIRN_TARGET_SAFETENSORS,
 		.drop = flags >> 2 & 7u,
@@ -110,6 +115,54 @@ static void convert(struct memory_system *memory, const struct cairn_reader *sou
 	fuzz_check_error(status, &error);
 	FUZZ_MUST(may_fail(status));
 	FUZZ_MUST(!memory_system_exists(memory, targets[kind]));
+}
+
+/* ----------------------------------------------------------------------------------------- edit */
+
+static const struct cairn_metadata_value values[] = {
+	{.key = {"a", 1}, .dtype = CAIRN_U8, .data = "x"}, {.key = {"", 0}, .dtype = CAIRN_NULL}};
+
+/* The result has as many tensors, and can be used; what failed left the file as it was. */
+static void edit(struct memory_system *memory, const struct cairn_reader *source)
+{
+	static const struct cairn_rename renames[] = {{"*", "*x"}};
+	const uint64_t count = cairn_reader_tensor_count(source);
+	const struct cairn_edit_options options = {
+		.set = values, .renames = renames, .set_count = 2, .rename_count = count != 0};
+	const struct cairn_reader_options open_options = fuzz_reader_options();
+	struct system *const system = memory_system_get(memory);
+	struct cairn_reader *result = NULL;
+	struct cairn_error error = {0};
+	const enum cairn_status status = edit_checkpoint(system, "/in.cairn", &options, NULL,
+							 &error);
+
+	if (status != CAIRN_OK) {
+		fuzz_check_error(status, &error);
+		FUZZ_MUST(may_fail(status));
+		return;
+	}
+	FUZZ_MUST(reader_open_path(system, "/in.cairn", &open_options, &result, &error) ==
+		  CAIRN_OK);
+	FUZZ_MUST(cairn_reader_tensor_count(result) == count);
+	fuzz_use_reader(result);
+	cairn_reader_close(result);
+}
+
+static void open_and_edit(const struct container_bytes *container)
+{
+	struct memory_system *const memory = memory_system_create();
+	const struct cairn_reader_options options = fuzz_reader_options();
+	struct cairn_reader *reader = NULL;
+	struct cairn_error error = {0};
+
+	memory_system_settings(memory)->threads_inline = true;
+	memory_system_add_file(memory, "/in.cairn", container->bytes, container->size);
+	if (reader_open_path(memory_system_get(memory), "/in.cairn", &options, &reader, &error) ==
+	    CAIRN_OK)
+		edit(memory, reader);
+	cairn_reader_close(reader);
+	FUZZ_MUST(memory_system_is_clean(memory));
+	memory_system_destroy(memory);
 }
 
 static void open_and_convert(const struct container_bytes *container, uint8_t flags)
@@ -138,7 +191,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (container.size >= 4 * (size_t)CONTAINER_PAGE_SIZE) {
 		reseal_data(&container);
 		container_bytes_seal(&container);
-		open_and_convert(&container, flags);
+		if ((flags & 0x40) != 0)
+			open_and_edit(&container);
+		else
+			open_and_convert(&container, flags);
 	}
 	container_bytes_free(&container);
 	return 0;

@@ -52,7 +52,7 @@ def seeds_of_container_sealed():
 
 def seeds_of_convert():
     for name, file in containers():
-        for flags in (0, 1, 0x1e, 0x1f):
+        for flags in (0, 1, 0x1e, 0x1f, 0x20, 0x40):
             yield f"{name}-{flags}", bytes([flags]) + squeeze(file)
 
 

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 
+#include "format/bytes.h"
+#include "format/record_fields.h"
+
 #include "tests/support/build.h"
 #include "tests/support/golden.h"
 #include "tests/support/sample_model.h"
@@ -297,6 +300,24 @@ START_TEST(a_dry_run_writes_nothing_and_knows_what_would_be)
 }
 END_TEST
 
+/* A record whose digests fit claims more extents than there are. */
+START_TEST(no_count_of_a_record_is_believed)
+{
+	static const char *const all[] = {"*"};
+	const struct cairn_selection selection = {.matches = all, .match_count = 1};
+	struct bytes container;
+
+	write_small("/small.cairn");
+	container = scene_content(&scene, "/small.cairn");
+	store_u32(container_record(&container, SECTION_SLICES, 0) + SLICE_EXTENT_COUNT, UINT32_MAX);
+	container_reseal(&container);
+	scene_add_file(&scene, "/hostile.cairn", &container);
+	bytes_free(&container);
+	ASSERT_FAILS(convert("/hostile.cairn", "/to.cairn", &selection), CAIRN_CORRUPT,
+		     "slice record 0");
+}
+END_TEST
+
 START_TEST(each_call_fails_once)
 {
 	const struct cairn_selection selection = selection_of(3);
@@ -337,6 +358,7 @@ static Suite *select_suite(void)
 			    COUNT_OF(wrong));
 	tcase_add_loop_test(tests, a_dry_run_writes_nothing_and_knows_what_would_be, 0,
 			    COUNT_OF(dry_runs));
+	tcase_add_test(tests, no_count_of_a_record_is_believed);
 	tcase_add_test(tests, each_call_fails_once);
 	suite_add_tcase(suite, tests);
 	return suite;
