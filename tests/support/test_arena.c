@@ -36,6 +36,14 @@ void test_arena_open(struct test_arena *test, uint64_t fail_at)
 	arena_init(&test->arena, (struct arena_source){allocate, give_back, test}, SIZE_MAX);
 }
 
+void test_arena_leave(struct test_arena *test, uint64_t size)
+{
+	ck_assert_ptr_nonnull(arena_allocate(&test->arena, 1));
+	if (test->arena.left > size)
+		ck_assert_ptr_nonnull(arena_allocate(&test->arena, test->arena.left - size));
+	test->fail_at = test->calls + 1;
+}
+
 void test_arena_close(struct test_arena *test)
 {
 	arena_fini(&test->arena);

@@ -19,6 +19,10 @@ struct test_arena {
 
 void test_arena_open(struct test_arena *test, uint64_t fail_at);
 
+/* Leaves so many bytes of the first block, and gives no other: with every number up from 0 each
+ * allocation of a function fails once, also where several share a block. */
+void test_arena_leave(struct test_arena *test, uint64_t size);
+
 /* Asserts that every block was given back. */
 void test_arena_close(struct test_arena *test);
 

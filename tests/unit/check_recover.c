@@ -420,6 +420,27 @@ START_TEST(a_removal_from_a_folder_that_is_gone_is_in_doubt)
 }
 END_TEST
 
+START_TEST(a_name_that_was_given_to_another_file_is_noticed)
+{
+	struct folder folder = {0};
+	struct system_status opened;
+	char name[SYSTEM_NAME_SIZE];
+
+	add(FOLDER "/file");
+	add(FOLDER "/other");
+	ASSERT_OK(folder_open(scene.system, FOLDER "/x", &folder, name, &test_error));
+	ck_assert_int_eq(system_status_at(scene.system, folder.fd, "file", false, &opened), 0);
+	ck_assert(folder_still_names(&folder, "file", &opened));
+	ck_assert_int_eq(system_rename(scene.system, folder.fd, "other", folder.fd, "file",
+				       SYSTEM_RENAME_REPLACE),
+			 0);
+	ck_assert(!folder_still_names(&folder, "file", &opened));
+	ck_assert_int_eq(system_unlink(scene.system, folder.fd, "file"), 0);
+	ck_assert(!folder_still_names(&folder, "file", &opened));
+	folder_close(&folder);
+}
+END_TEST
+
 /* Loop index: no name can be made; the folder cannot be locked. */
 START_TEST(what_cannot_be_put_aside_stays)
 {
@@ -462,6 +483,7 @@ static Suite *recover_suite(void)
 	tcase_add_test(tcase, what_is_not_a_whole_checkpoint_of_ours_is_not_removed);
 	tcase_add_test(tcase, an_entry_is_removed_by_its_name);
 	tcase_add_test(tcase, a_removal_from_a_folder_that_is_gone_is_in_doubt);
+	tcase_add_test(tcase, a_name_that_was_given_to_another_file_is_noticed);
 	tcase_add_loop_test(tcase, what_cannot_be_put_aside_stays, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -334,6 +334,33 @@ START_TEST(an_allocation_that_fails_is_no_memory)
 }
 END_TEST
 
+START_TEST(every_allocation_of_a_merge_and_of_its_index_may_fail)
+{
+	enum cairn_status status = CAIRN_NO_MEMORY;
+	uint64_t failures = 0;
+
+	for (uint64_t left = 0; status == CAIRN_NO_MEMORY; left += 8) {
+		uint8_t *bytes;
+		uint64_t size;
+
+		test_arena_close(&test);
+		set_up();
+		add_slice(add_tensor(add_source(1), "t", 0), lower, 0);
+		add_tensor(&sources[0], "x", 0);
+		add_slice(add_tensor(add_source(1), "t", 0), upper, 0);
+		test_arena_leave(&test, left);
+		test_error_reset();
+		status = merge(false);
+		if (status == CAIRN_OK)
+			status = bundle_write(&test.arena, &merged.bundle, &bytes, &size,
+					      &test_error);
+		failures += status != CAIRN_OK;
+	}
+	ASSERT_OK(status);
+	ck_assert_uint_gt(failures, 20);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------- what TensorFlow merged
  *  */
 
@@ -438,6 +465,7 @@ static Suite *tensorflow_bundle_merge_suite(void)
 	tcase_add_test(tests, missing_slices_may_be_allowed);
 	tcase_add_test(tests, too_many_data_files_are_refused);
 	tcase_add_test(tests, an_allocation_that_fails_is_no_memory);
+	tcase_add_test(tests, every_allocation_of_a_merge_and_of_its_index_may_fail);
 	tcase_add_test(tests, what_tensorflow_merged_is_merged_to_the_same_bytes);
 	suite_add_tcase(suite, tests);
 	return suite;
