@@ -4,10 +4,10 @@
  *
  * Works with the same code as every read: the pages' digests and agreement are what open checked,
  * and are checked again on a fresh copy; then every index block and record, every chunk of every
- * slice, read from the file and not from what is remembered; opaque regions; and the zeros in every
- * byte that nothing else claims.
+ * slice, read from the file and not from what is remembered; then the rest of the file
+ * (verify_rest.c).
  */
-#include <cairn/verify.h>
+#include "engine/read/verify.h"
 
 #include <inttypes.h>
 
@@ -15,22 +15,6 @@
 #include "format/bytes.h"
 #include "format/digest.h"
 #include "format/error.h"
-#include "format/sort.h"
-
-#define PIECE_SIZE ((uint64_t)1 << 20)
-
-struct verification {
-	const struct cairn_reader *reader;
-	struct cairn_verify_options options;
-	struct cairn_verify_report report;
-	uint8_t *buffer; /* owned; for a chunk, or PIECE_SIZE */
-	uint64_t buffer_size;
-	struct stored_scratch scratch;
-	uint64_t bytes_total; /* of all files */
-	uint64_t bytes_done;
-	uint64_t bytes_claimed; /* stored bytes of the chunks so far */
-	bool index_is_sound;
-};
 
 /* ------------------------------------------------------------------------------------ reporting */
 
@@ -47,7 +31,7 @@ static const char *file_name(const struct cairn_reader *reader, uint32_t shard)
 	return reader->files[shard < reader->first_file ? reader->first_file : shard].name;
 }
 
-static enum cairn_status report(struct verification *verification,
+enum cairn_status verify_report(struct verification *verification,
 				const struct cairn_problem *problem, struct cairn_error *error)
 {
 	verification->report.problem_count++;
@@ -74,13 +58,13 @@ static enum cairn_status report_problem(struct verification *verification, enum 
 	};
 
 	if (is_finding(status))
-		return report(verification, &problem, error);
+		return verify_report(verification, &problem, error);
 	if (error != NULL)
 		*error = *found;
 	return status;
 }
 
-static enum cairn_status report_failure(struct verification *verification, enum cairn_status status,
+enum cairn_status verify_report_failure(struct verification *verification, enum cairn_status status,
 					const struct cairn_error *found, struct cairn_string tensor,
 					struct cairn_error *error)
 {
@@ -112,7 +96,7 @@ static enum cairn_status advance(struct verification *verification, uint64_t byt
 			 "cancelled after %" PRIu64 " bytes", verification->bytes_done);
 }
 
-static bool make_room(struct verification *verification, uint64_t size)
+bool verify_make_room(struct verification *verification, uint64_t size)
 {
 	struct system *const system = verification->reader->system;
 
@@ -190,7 +174,7 @@ static enum cairn_status check_structure(struct verification *verification,
 	enum cairn_status status = is_container ? check_pages(reader, &found) : CAIRN_OK;
 
 	if (status != CAIRN_OK) {
-		status = report_failure(verification, status, &found, no_tensor, error);
+		status = verify_report_failure(verification, status, &found, no_tensor, error);
 		if (status != CAIRN_OK)
 			return status;
 	}
@@ -201,46 +185,47 @@ static enum cairn_status check_structure(struct verification *verification,
 	if (status == CAIRN_UNSUPPORTED)
 		status = CAIRN_OK; /* sound; what is unknown shows with its tensor */
 	verification->index_is_sound = status == CAIRN_OK;
-	return status == CAIRN_OK ? CAIRN_OK
-				  : report_failure(verification, status, &found, no_tensor, error);
+	return status == CAIRN_OK
+		       ? CAIRN_OK
+		       : verify_report_failure(verification, status, &found, no_tensor, error);
 }
 
 /* --------------------------------------------------------------------------------------- chunks */
 
 static enum cairn_status report_chunk(struct verification *verification,
 				      const struct stored *stored, uint64_t chunk,
-				      const struct stored_digests *digests,
-				      enum cairn_status status, const struct cairn_error *found,
-				      struct cairn_error *error)
+				      const struct chunk_check *check, struct cairn_error *error)
 {
 	struct cairn_problem problem = {
-		.code = status,
+		.code = check->status,
 		.file = file_name(verification->reader, stored->shard),
 		.tensor = stored->tensor,
 		.chunk = chunk,
 		.offset = stored_chunk_offset(stored, chunk),
-		.has_digests = status == CAIRN_CHECKSUM &&
-			       !digest_equal(&digests->expected, &digests->found),
-		.message = found->message,
+		.has_digests = check->status == CAIRN_CHECKSUM &&
+			       !digest_equal(&check->digests.expected, &check->digests.found),
+		.message = check->error.message,
 	};
 
 	if (problem.has_digests) {
-		problem.expected = digests->expected;
-		problem.found = digests->found;
+		problem.expected = check->digests.expected;
+		problem.found = check->digests.found;
 	}
-	return report(verification, &problem, error);
+	return verify_report(verification, &problem, error);
 }
 
 /* Chunks that do not share bytes take no more than the files have. More would let a small index
- * ask for any amount of work: then no further one is read. */
-static bool is_affordable(struct verification *verification, const struct stored *stored,
-			  uint64_t chunk)
+ * ask for any amount of work: the one that goes over is no longer read, nor what follows. How many
+ * of the next `count` are read. */
+static uint32_t claim_chunks(struct verification *verification, const struct stored *stored,
+			     uint64_t first, uint32_t count)
 {
-	const bool was = verification->bytes_claimed <= verification->bytes_total;
-
-	if (was)
-		verification->bytes_claimed += stored_chunk_stored_size(stored, chunk);
-	return was;
+	for (uint32_t i = 0; i < count; i++) {
+		verification->bytes_claimed += stored_chunk_stored_size(stored, first + i);
+		if (verification->bytes_claimed > verification->bytes_total)
+			return i;
+	}
+	return count;
 }
 
 static enum cairn_status report_sharing(struct verification *verification,
@@ -253,35 +238,58 @@ static enum cairn_status report_sharing(struct verification *verification,
 		  "up to here chunks take %" PRIu64 " bytes of the %" PRIu64
 		  " of all files: some share bytes, and no other is read",
 		  verification->bytes_claimed, verification->bytes_total);
-	return report_failure(verification, CAIRN_CORRUPT, &found, *tensor, error);
+	return verify_report_failure(verification, CAIRN_CORRUPT, &found, *tensor, error);
 }
 
-static enum cairn_status check_chunk(struct verification *verification, const struct stored *stored,
-				     uint64_t chunk, struct cairn_error *error)
+/* Chunks may have been looked at in any order: this is called in theirs. */
+static enum cairn_status settle_chunk(struct verification *verification,
+				      const struct stored *stored, uint64_t chunk,
+				      const struct chunk_check *check, struct cairn_error *error)
 {
-	const uint64_t left = stored->record.size - stored_chunk_start(stored, chunk);
-	const uint64_t size = stored_chunk_length(stored, chunk);
-	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
-	struct stored_digests digests;
-	enum cairn_status status;
-
-	if (!is_affordable(verification, stored, chunk))
-		return CAIRN_OK;
-	if (verification->bytes_claimed > verification->bytes_total)
-		return report_sharing(verification, &stored->tensor, error);
-	status = stored_check_chunk(stored, chunk, left, verification->buffer,
-				    &verification->scratch, &digests, &found);
-	if (status == CAIRN_OK) {
+	if (check->status == CAIRN_OK) {
 		if (stored->record.digest_kind != DIGEST_NONE)
-			verification->report.bytes += size;
+			verification->report.bytes += stored_chunk_length(stored, chunk);
 		return advance(verification, stored_chunk_stored_size(stored, chunk), error);
 	}
-	if (!is_finding(status)) {
-		if (error != NULL)
-			*error = found;
-		return status;
+	if (is_finding(check->status))
+		return report_chunk(verification, stored, chunk, check, error);
+	if (error != NULL)
+		*error = check->error;
+	return check->status;
+}
+
+static enum cairn_status check_some_chunks(struct verification *verification,
+					   const struct stored *stored, uint64_t first,
+					   uint32_t count, struct cairn_error *error)
+{
+	struct chunk_checker *const checker = &verification->checker;
+	enum cairn_status status = chunk_checker_run(checker, stored, first, count, error);
+
+	for (uint32_t i = 0; i < count && status == CAIRN_OK; i++)
+		status = settle_chunk(verification, stored, first + i, &checker->checks[i], error);
+	return status;
+}
+
+static enum cairn_status check_chunks(struct verification *verification,
+				      const struct stored *stored, struct cairn_error *error)
+{
+	const uint64_t chunks = divide_up(stored->record.size, stored->record.chunk_size);
+	enum cairn_status status = CAIRN_OK;
+
+	for (uint64_t first = 0; first < chunks && status == CAIRN_OK; first += VERIFY_CHUNKS_MAX) {
+		const uint64_t left = chunks - first;
+		const uint32_t count = left < VERIFY_CHUNKS_MAX ? (uint32_t)left
+								: VERIFY_CHUNKS_MAX;
+		uint32_t claimed;
+
+		if (verification->bytes_claimed > verification->bytes_total)
+			return CAIRN_OK;
+		claimed = claim_chunks(verification, stored, first, count);
+		status = check_some_chunks(verification, stored, first, claimed, error);
+		if (status == CAIRN_OK && claimed < count)
+			status = report_sharing(verification, &stored->tensor, error);
 	}
-	return report_chunk(verification, stored, chunk, &digests, status, &found, error);
+	return status;
 }
 
 /* One check over all bytes of a slice, in place of digests. */
@@ -310,7 +318,7 @@ static enum cairn_status check_foreign(struct verification *verification,
 	}
 	if (problem.code == CAIRN_CHECKSUM && problem.found_crc != problem.expected_crc)
 		problem.crc_kind = CAIRN_CRC_32C;
-	return report(verification, &problem, error);
+	return verify_report(verification, &problem, error);
 }
 
 static enum cairn_status check_slice(struct verification *verification,
@@ -319,24 +327,18 @@ static enum cairn_status check_slice(struct verification *verification,
 {
 	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
 	struct stored stored;
-	uint64_t chunks;
 	enum cairn_status status;
 
 	status = stored_open(verification->reader, number, tensor->name, &stored, &found);
 	if (status != CAIRN_OK)
-		return report_failure(verification, status, &found, tensor->name, error);
+		return verify_report_failure(verification, status, &found, tensor->name, error);
 	if (stored_has_foreign_check(&stored))
 		return check_foreign(verification, &stored, error);
 	if (stored.record.digest_kind == DIGEST_NONE && stored.record.size != 0)
 		verification->report.structure_only = 1;
 	if (stored.record.digest_kind == DIGEST_NONE && !stored.by_chunk)
 		return advance(verification, stored.record.size, error);
-	if (!make_room(verification, stored.record.chunk_size))
-		return error_set_memory(error, "a chunk");
-	chunks = divide_up(stored.record.size, stored.record.chunk_size);
-	for (uint64_t chunk = 0; chunk < chunks && status == CAIRN_OK; chunk++)
-		status = check_chunk(verification, &stored, chunk, error);
-	return status;
+	return check_chunks(verification, &stored, error);
 }
 
 /* The texts of a string tensor: end offsets in order, as many bytes as the last says. */
@@ -362,7 +364,7 @@ static enum cairn_status check_strings(struct verification *verification,
 	cairn_view_release(&view);
 	return status == CAIRN_OK
 		       ? CAIRN_OK
-		       : report_failure(verification, status, &found, tensor->name, error);
+		       : verify_report_failure(verification, status, &found, tensor->name, error);
 }
 
 static enum cairn_status check_tensor(struct verification *verification, uint64_t number,
@@ -379,272 +381,17 @@ static enum cairn_status check_tensor(struct verification *verification, uint64_
 	if (status == CAIRN_OK)
 		status = reader_describe(reader, number, &record, &tensor, &found);
 	if (status != CAIRN_OK)
-		return report_failure(verification, status, &found, (struct cairn_string){NULL, 0},
-				      error);
+		return verify_report_failure(verification, status, &found,
+					     (struct cairn_string){NULL, 0}, error);
 	status = index_tensor_supported(&record, &found);
 	if (status != CAIRN_OK)
-		return report_failure(verification, status, &found, tensor.name, error);
+		return verify_report_failure(verification, status, &found, tensor.name, error);
 	for (uint32_t i = 0; i < record.slice_count && status == CAIRN_OK; i++)
 		status = check_slice(verification, &tensor, record.slice_index + i, error);
 	if (status == CAIRN_OK && tensor.block_bytes == 0 && tensor.dtype != CAIRN_NULL &&
 	    verification->report.problem_count == problems_before)
 		status = check_strings(verification, &tensor, error);
 	return status;
-}
-
-/* ----------------------------------------------------------------------------------------- gaps */
-
-/* A stretch of the file that something claims. */
-struct claimed {
-	uint64_t offset;
-	uint64_t size;
-};
-
-static int compare_claimed(const void *a, const void *b)
-{
-	const struct claimed *const left = a;
-	const struct claimed *const right = b;
-
-	return (left->offset > right->offset) - (left->offset < right->offset);
-}
-
-static enum cairn_status check_zeros(struct verification *verification, uint64_t offset,
-				     uint64_t end, struct cairn_error *error)
-{
-	const struct file *const file = &verification->reader->files[0];
-	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
-
-	while (offset < end) {
-		const uint64_t size = end - offset < PIECE_SIZE ? end - offset : PIECE_SIZE;
-		enum cairn_status status = file_read(file, offset, verification->buffer, size,
-						     &found);
-
-		if (status == CAIRN_OK && !all_zero(verification->buffer, size))
-			status = error_set(&found, CAIRN_CORRUPT, offset,
-					   "bytes that belong to nothing, from offset %" PRIu64
-					   " to %" PRIu64 ", are not zero",
-					   offset, offset + size);
-		if (status != CAIRN_OK)
-			return report_failure(verification, status, &found,
-					      (struct cairn_string){NULL, 0}, error);
-		offset += size;
-	}
-	return CAIRN_OK;
-}
-
-/* Bytes of shard 0, read and digested piece by piece: the file says how many there are. */
-static enum cairn_status digest_of_range(const struct verification *verification, uint64_t offset,
-					 uint64_t size, struct cairn_digest *digest,
-					 struct cairn_error *error)
-{
-	struct digest_stream stream;
-
-	digest_stream_begin(&stream);
-	for (uint64_t done = 0; done < size; done += PIECE_SIZE) {
-		const uint64_t piece = size - done < PIECE_SIZE ? size - done : PIECE_SIZE;
-		const enum cairn_status status = file_read(&verification->reader->files[0],
-							   offset + done, verification->buffer,
-							   piece, error);
-
-		if (status != CAIRN_OK)
-			return status;
-		digest_stream_update(&stream, verification->buffer, piece);
-	}
-	*digest = digest_stream_end(&stream);
-	return CAIRN_OK;
-}
-
-/* An opaque region: nobody here knows what it means, but its digest can be checked. */
-static enum cairn_status check_opaque(struct verification *verification,
-				      const struct region_record *region, struct cairn_error *error)
-{
-	struct cairn_error found = {.offset = CAIRN_ERROR_NO_OFFSET};
-	struct cairn_digest digest;
-	enum cairn_status status;
-
-	if (!make_room(verification, PIECE_SIZE))
-		return error_set_memory(error, "an opaque region");
-	status = digest_of_range(verification, region->offset, region->size, &digest, &found);
-	if (status == CAIRN_OK && !digest_equal(&digest, &region->digest))
-		status = error_set(&found, CAIRN_CHECKSUM, region->offset,
-				   "the opaque region at offset %" PRIu64
-				   " differs from its digest",
-				   region->offset);
-	return status == CAIRN_OK ? CAIRN_OK
-				  : report_failure(verification, status, &found,
-						   (struct cairn_string){NULL, 0}, error);
-}
-
-/* The pages, the sections and the levels of the digest tree: what lies between them is padding.
- * Returns their number. */
-static uint64_t claim_structure(const struct cairn_reader *reader, struct claimed *claims)
-{
-	const struct container_footer *const footer = &reader->footer;
-	const struct index_tree *const tree = &reader->index.tree;
-	uint64_t used = 0;
-
-	claims[used++] = (struct claimed){0, CONTAINER_PAGE_SIZE};
-	claims[used++] = (struct claimed){container_footer_copy_offset(footer),
-					  CONTAINER_PAGE_SIZE};
-	claims[used++] = (struct claimed){footer->file_size - CONTAINER_PAGE_SIZE,
-					  CONTAINER_PAGE_SIZE};
-	for (uint32_t i = 0; i < footer->section_count; i++)
-		claims[used++] = (struct claimed){footer->index_offset + footer->sections[i].offset,
-						  footer->sections[i].size};
-	for (uint32_t i = 0; i < tree->level_count; i++)
-		claims[used++] = (struct claimed){footer->index_offset + tree->levels[i].offset,
-						  tree->levels[i].size};
-	return used;
-}
-
-/* All stretches of shard 0 that something claims; NULL: no memory. */
-static void **collect_claims(const struct verification *verification, struct arena *arena,
-			     uint64_t *count)
-{
-	const struct cairn_reader *const reader = verification->reader;
-	const struct index *const index = &reader->index;
-	const uint64_t most = index->extent_count + index->region_count + 3 + SECTION_TABLE_MAX +
-			      INDEX_TREE_LEVEL_MAX;
-	struct claimed *const claims = arena_allocate_array(arena, most, sizeof(*claims));
-	void **const order = arena_allocate_array(arena, 2 * most, sizeof(void *));
-	uint64_t used;
-
-	if (claims == NULL || order == NULL)
-		return NULL;
-	used = claim_structure(reader, claims);
-	for (uint64_t i = 0; i < index->extent_count; i++) {
-		struct extent_record extent;
-
-		if (index_extent(index, i, &extent, NULL) == CAIRN_OK && extent.shard == 0)
-			claims[used++] = (struct claimed){extent.offset, extent.stored_size};
-	}
-	for (uint64_t i = 0; i < index->region_count; i++) {
-		struct region_record region;
-
-		if (index_region(index, i, &region, NULL) == CAIRN_OK &&
-		    region.kind == REGION_OPAQUE)
-			claims[used++] = (struct claimed){region.offset, region.size};
-	}
-	for (uint64_t i = 0; i < used; i++)
-		order[i] = &claims[i];
-	sort_pointers(order, order + most, used, compare_claimed);
-	*count = used;
-	return order;
-}
-
-static enum cairn_status report_overlap(struct verification *verification, uint64_t offset,
-					struct cairn_error *error)
-{
-	struct cairn_error found;
-
-	error_set(&found, CAIRN_CORRUPT, offset, "two extents share the bytes at offset %" PRIu64,
-		  offset);
-	return report_failure(verification, CAIRN_CORRUPT, &found, (struct cairn_string){NULL, 0},
-			      error);
-}
-
-/* Data that may be mapped begin at multiples of what the footer promises; others at 64. */
-static uint64_t alignment_of(const struct cairn_reader *reader, const struct slice_record *slice,
-			     const struct extent_record *extent)
-{
-	return extent->codec == CODEC_RAW && extent->stored_size >= CONTAINER_LARGE_SIZE &&
-			       !stored_has_extent_a_chunk(slice)
-		       ? reader->footer.alignment
-		       : CONTAINER_SMALL_ALIGNMENT;
-}
-
-static enum cairn_status check_extent_place(struct verification *verification,
-					    const struct slice_record *slice, uint64_t number,
-					    struct cairn_error *error)
-{
-	const struct cairn_reader *const reader = verification->reader;
-	struct cairn_error found;
-	struct extent_record extent;
-	uint64_t alignment;
-
-	if (index_extent(&reader->index, number, &extent, NULL) != CAIRN_OK || extent.shard != 0)
-		return CAIRN_OK;
-	alignment = alignment_of(reader, slice, &extent);
-	if (extent.offset % alignment == 0)
-		return CAIRN_OK;
-	error_set(&found, CAIRN_CORRUPT, extent.offset,
-		  "data at offset %" PRIu64 " are not at a multiple of %" PRIu64, extent.offset,
-		  alignment);
-	return report_failure(verification, CAIRN_CORRUPT, &found, (struct cairn_string){NULL, 0},
-			      error);
-}
-
-static enum cairn_status check_placement(struct verification *verification,
-					 struct cairn_error *error)
-{
-	const struct index *const index = &verification->reader->index;
-	enum cairn_status status = CAIRN_OK;
-
-	for (uint64_t i = 0; i < index->slice_count && status == CAIRN_OK; i++) {
-		struct slice_record slice;
-
-		if (index_slice(index, i, &slice, NULL) != CAIRN_OK)
-			continue;
-		for (uint32_t k = 0; k < slice.extent_count && status == CAIRN_OK; k++)
-			status = check_extent_place(verification, &slice, slice.extent_index + k,
-						    error);
-	}
-	return status;
-}
-
-/* Between the claims there are zeros, and no two claims share a byte. */
-static enum cairn_status check_gaps(struct verification *verification, struct arena *arena,
-				    struct cairn_error *error)
-{
-	uint64_t count = 0;
-	uint64_t end = 0;
-	void **const order = collect_claims(verification, arena, &count);
-	enum cairn_status status = CAIRN_OK;
-
-	if (order == NULL || !make_room(verification, PIECE_SIZE))
-		return error_set_memory(error, "checking the gaps");
-	for (uint64_t i = 0; i < count && status == CAIRN_OK; i++) {
-		const struct claimed *const claim = order[i];
-
-		if (claim->size == 0)
-			continue;
-		if (claim->offset < end)
-			status = report_overlap(verification, claim->offset, error);
-		else
-			status = check_zeros(verification, end, claim->offset, error);
-		if (claim->offset + claim->size > end)
-			end = claim->offset + claim->size;
-	}
-	return status;
-}
-
-static enum cairn_status check_regions(struct verification *verification, struct cairn_error *error)
-{
-	enum cairn_status status = CAIRN_OK;
-
-	for (uint64_t i = 0; i < verification->reader->index.region_count && status == CAIRN_OK;
-	     i++) {
-		struct region_record region;
-
-		status = index_region(&verification->reader->index, i, &region, error);
-		if (status == CAIRN_OK && region.kind == REGION_OPAQUE)
-			status = check_opaque(verification, &region, error);
-	}
-	return status;
-}
-
-static enum cairn_status check_rest_of_container(struct verification *verification,
-						 struct cairn_error *error)
-{
-	struct arena arena;
-	enum cairn_status status;
-
-	arena_init(&arena, reader_arena_source(verification->reader->system), SIZE_MAX);
-	status = check_gaps(verification, &arena, error);
-	arena_fini(&arena);
-	if (status == CAIRN_OK)
-		status = check_placement(verification, error);
-	return status == CAIRN_OK ? check_regions(verification, error) : status;
 }
 
 static uint64_t total_bytes(const struct cairn_reader *reader)
@@ -713,7 +460,7 @@ static enum cairn_status check_shard_alone(struct verification *verification,
 	inner.options.progress = NULL; /* its bytes were counted with the tensors */
 	status = check_structure(&inner, error);
 	if (status == CAIRN_OK && inner.index_is_sound)
-		status = check_rest_of_container(&inner, error);
+		status = verify_rest_of_container(&inner, error);
 	verification->report.problem_count += inner.report.problem_count;
 	system_free(alone->system, inner.buffer);
 	return status;
@@ -766,7 +513,7 @@ static enum cairn_status verify(struct verification *verification, struct cairn_
 		status = check_tensor(verification, i, error);
 	if (status != CAIRN_OK || verification->reader->first_file != 0)
 		return status;
-	status = check_rest_of_container(verification, error);
+	status = verify_rest_of_container(verification, error);
 	return status == CAIRN_OK ? check_shards(verification, error) : status;
 }
 
@@ -776,6 +523,7 @@ enum cairn_status cairn_reader_verify(const struct cairn_reader *reader,
 {
 	struct verification verification = {
 		.reader = reader,
+		.checker = {.system = reader->system},
 		.report = {.tensor_count = reader->index.tensor_count,
 			   .structure_only = !reader_has_digests(reader)},
 		.bytes_total = total_bytes(reader),
@@ -790,7 +538,7 @@ enum cairn_status cairn_reader_verify(const struct cairn_reader *reader,
 		verification.options = *options;
 	status = verify(&verification, error);
 	system_free(reader->system, verification.buffer);
-	stored_scratch_release(reader->system, &verification.scratch);
+	chunk_checker_free(&verification.checker);
 	if (status != CAIRN_OK)
 		return reader_error(reader, status, error);
 	*result = verification.report;
