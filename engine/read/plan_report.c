@@ -19,7 +19,9 @@ static const char *reason_of(const struct cairn_plan *plan, const struct plan_st
 	if (step->kind != PLAN_PARTS)
 		return "stored in another form, or in pieces, or not aligned";
 	if (step->transport == CAIRN_PLAN_MAPPED)
-		return "in memory: used where it is mapped";
+		return step->residency == CAIRN_PLAN_RESIDENT
+			       ? "in memory: used where it is mapped"
+			       : "not in memory: brought in where it is mapped";
 	if (!step->is_mapped)
 		return plan->reader->transport == CAIRN_TRANSPORT_COPY
 			       ? "not mapped: copies were asked for"

@@ -16,7 +16,7 @@
 #define THREADS_CHOSEN_MAX 16u
 
 /* Of threads that wait for a disk, so many keep a processor, and the disk, at work. */
-#define THREADS_PER_PROCESSOR 3u
+#define THREADS_PER_PROCESSOR 2u
 
 /* -------------------------------------------------------------------------------------- memory */
 
@@ -154,32 +154,52 @@ static bool is_told(const struct file *file)
 
 /* ----------------------------------------------------------------------------------- transports */
 
-static void choose_transport(struct plan_step *step)
+/* The step serves nothing but such destinations. */
+static bool serves_only(const struct cairn_plan *plan, const struct plan_step *step,
+			bool (*is_such)(enum cairn_plan_destination destination))
 {
 	if (step->kind != PLAN_PARTS)
-		step->transport = CAIRN_PLAN_DECODE;
-	else if (step->is_mapped && step->residency == CAIRN_PLAN_RESIDENT)
-		step->transport = CAIRN_PLAN_MAPPED;
-	else
-		step->transport = CAIRN_PLAN_READ;
-}
-
-/* The step serves nothing but prefetches. */
-static bool is_prefetch(const struct cairn_plan *plan, const struct plan_step *step)
-{
-	if (step->kind != PLAN_PARTS)
-		return plan->entries[step->entry]->destination == CAIRN_PLAN_PREFETCH;
+		return is_such(plan->entries[step->entry]->destination);
 	for (uint64_t i = 0; i < step->part_count; i++) {
 		const struct plan_part *const part = &plan->parts[step->first_part + i];
 
 		for (uint64_t w = 0; w < part->want_count; w++) {
 			const uint64_t entry = plan->wants[part->first_want + w].entry;
 
-			if (plan->entries[entry]->destination != CAIRN_PLAN_PREFETCH)
+			if (!is_such(plan->entries[entry]->destination))
 				return false;
 		}
 	}
 	return true;
+}
+
+static bool is_pages(enum cairn_plan_destination destination)
+{
+	return destination == CAIRN_PLAN_PREFETCH;
+}
+
+static bool is_in_place(enum cairn_plan_destination destination)
+{
+	return destination == CAIRN_PLAN_PREFETCH || destination == CAIRN_PLAN_VIEW;
+}
+
+static bool is_prefetch(const struct cairn_plan *plan, const struct plan_step *step)
+{
+	return serves_only(plan, step, is_pages);
+}
+
+/* What stays in the mapping is populated there: each thread brings in its own pages, large ones,
+ * and nobody copies. */
+static void choose_transport(const struct cairn_plan *plan, struct plan_step *step)
+{
+	if (step->kind != PLAN_PARTS)
+		step->transport = CAIRN_PLAN_DECODE;
+	else if (step->is_mapped &&
+		 (step->residency == CAIRN_PLAN_RESIDENT ||
+		  (step->residency == CAIRN_PLAN_ABSENT && serves_only(plan, step, is_in_place))))
+		step->transport = CAIRN_PLAN_MAPPED;
+	else
+		step->transport = CAIRN_PLAN_READ;
 }
 
 /* What a prefetch brings in beyond that room would push out what it brought in before. */
@@ -241,7 +261,7 @@ void plan_choose_transports(struct cairn_plan *plan)
 		if (step->kind == PLAN_PARTS)
 			step->residency = (uint8_t)residency_of(file, told, step->offset,
 								step->size);
-		choose_transport(step);
+		choose_transport(plan, step);
 		facts->file_bytes += step->size;
 		facts->by_residency[step->residency] += step->size;
 		facts->by_transport[step->transport] += step->size;

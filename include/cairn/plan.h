@@ -26,7 +26,8 @@
  * plan was made with CAIRN_PLAN_VERIFY_FIRST: then it is as it was when the entry is corrupt.
  *
  * How bytes come in is chosen by what the kernel says about each piece: what is in memory is used
- * where it is mapped, all else is read in large pieces. What the kernel does not tell is reported
+ * where it is mapped, what is not, is brought in there when it stays there, and all else is read in
+ * large pieces. What the kernel does not tell is reported
  * as unknown, and read. A prefetch keeps within the memory that this process may use (its control
  * groups, the host): what does not fit is SKIPPED.
  *
@@ -86,7 +87,7 @@ struct cairn_plan_options {
 	size_t size;    /* sizeof(struct cairn_plan_options); 0 means version 1 of this struct */
 	uint32_t flags; /* enum cairn_plan_flags */
 	/* Threads that work, with the one that calls cairn_plan_run. 0: one for each processor,
-	 * three when most has to be read, at most 16. 1: only the callers' own; several of them may
+	 * two when most has to be read, at most 16. 1: only the callers' own; several of them may
 	 * run one plan together. At most 64. */
 	uint32_t thread_count;
 	/* Bytes of private memory that the plan takes at one time: what it reads through, views
@@ -246,7 +247,7 @@ CAIRN_API CAIRN_MUST_USE enum cairn_status cairn_plan_take_view(struct cairn_pla
 /* --------------------------------------------------------------------------------- how, and why */
 
 enum cairn_plan_transport {
-	CAIRN_PLAN_MAPPED = 1, /* used where it is mapped */
+	CAIRN_PLAN_MAPPED = 1, /* used where it is mapped, and brought in there */
 	CAIRN_PLAN_READ = 2,   /* read in large pieces */
 	CAIRN_PLAN_DECODE = 3  /* read and put into another form */
 };

@@ -539,7 +539,8 @@ START_TEST(neighbours_come_in_together)
 	ck_assert_uint_eq(cairn_plan_step_count(plan), 1);
 	memory_system_clear_faults(scene.memory);
 	ASSERT_OK(cairn_plan_run(plan, &test_error));
-	ck_assert_uint_eq(memory_system_calls(scene.memory, MEMORY_CALL_PREAD), 1);
+	ck_assert_uint_eq(memory_system_calls(scene.memory, MEMORY_CALL_PREAD), 0);
+	ck_assert_uint_eq(memory_system_calls(scene.memory, MEMORY_CALL_POPULATE), 1);
 	cairn_plan_destroy(plan);
 	cairn_reader_close(reader);
 }
