@@ -396,7 +396,7 @@ static int print_metadata(const struct facts *facts)
 	int result = CLI_GO_ON;
 
 	for (uint64_t i = 0; i < facts->info.metadata_count && result == CLI_GO_ON; i++) {
-		struct metadata_value entry;
+		struct metadata_value entry = {.tensor = {.rank = 0}};
 		print_label(i ? "" : "metadata");
 		if (i == METADATA_SHOWN_MAX) {
 			printf("... %" PRIu64 " in all; --json has them\n",

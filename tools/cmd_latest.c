@@ -5,6 +5,7 @@
  * What its state file names, if that is there; with --verified the newest of all listed ones that
  * is there and as it was written. Why newer ones were passed over is said on stderr.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,7 @@ static const char *candidate(const struct cairn_state *state, uint64_t number)
 
 	if (number != 0) {
 		path = state->all_model_checkpoint_paths[state->path_count - number];
+		assert(path && state->model_checkpoint_path);
 		if (strcmp(path, state->model_checkpoint_path) == 0)
 			return NULL;
 	}

@@ -339,7 +339,8 @@ static struct columns fit_columns(const struct stats *stats)
 		columns.name = width > columns.name ? width : columns.name;
 		columns.dtype = type > columns.dtype ? type : columns.dtype;
 	}
-	const size_t others = (size_t)columns.dtype + 3 * (NUMBER_WIDTH + 1) + 3 * 9 + 2;
+	const size_t others = (size_t)columns.dtype + (size_t)3 * (NUMBER_WIDTH + 1) +
+			      (size_t)3 * 9 + 2;
 	const size_t most = !terminal ? 120 : terminal > others + 16 ? terminal - others : 16;
 	columns.name = columns.name < most ? columns.name : most;
 	return columns;

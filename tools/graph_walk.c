@@ -7,6 +7,7 @@
  */
 #include "tools/graph_walk.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,7 @@ static void find_places(struct graph_walk *walk, struct queue *queue)
 
 static int claim_values(struct graph_walk *walk)
 {
+	assert(walk->claims);
 	for (uint64_t node = 0; node < walk->node_count; node++) {
 		const uint64_t count = graph_node(walk, node).attribute_count;
 		for (uint64_t i = 0; i < count; i++) {

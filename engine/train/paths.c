@@ -25,7 +25,8 @@ char *path_join(struct arena *arena, const char *folder, const char *name)
 
 	if (path == NULL)
 		return NULL;
-	memcpy(path, folder, folder_size);
+	for (size_t i = 0; i < folder_size; i++)
+		path[i] = folder[i];
 	if (needs_slash)
 		path[folder_size] = '/';
 	memcpy(path + folder_size + needs_slash, name, name_size);

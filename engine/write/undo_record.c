@@ -6,6 +6,7 @@
 #include "engine/write/undo_record.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "format/error.h"
@@ -131,8 +132,7 @@ enum cairn_status undo_record_rename(struct undo_record *record, const char *pre
 	char name[TEMPORARY_NAME_SIZE];
 	int result;
 
-	memcpy(name, prefix, strlen(prefix) + 1);
-	strcat(name, strrchr(record->name, '-') + 1);
+	snprintf(name, sizeof(name), "%s%s", prefix, strrchr(record->name, '-') + 1);
 	result = rename_record(record, name);
 	if (result == -ENOTEMPTY || result == -EEXIST || result == -ENOTDIR) { /* taken */
 		result = random_temporary_name(record->folder->system, prefix, name);
