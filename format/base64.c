@@ -19,8 +19,8 @@ size_t base64_encode(const uint8_t *bytes, size_t size, char *text)
 
 		text[used++] = alphabet[group >> 18];
 		text[used++] = alphabet[group >> 12 & 63];
-		text[used++] = left > 1 ? alphabet[group >> 6 & 63] : '=';
-		text[used++] = left > 2 ? alphabet[group & 63] : '=';
+		text[used++] = (char)(left > 1 ? alphabet[group >> 6 & 63] : '=');
+		text[used++] = (char)(left > 2 ? alphabet[group & 63] : '=');
 	}
 	return used;
 }

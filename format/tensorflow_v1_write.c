@@ -113,8 +113,8 @@ static const uint64_t *ranges_of(const struct v1_piece *piece, uint64_t all[2 * 
 	if (piece->ranges != NULL)
 		return piece->ranges;
 	for (uint32_t d = 0; d < piece->rank; d++) {
-		all[2 * d] = 0;
-		all[2 * d + 1] = CAIRN_FULL;
+		all[2 * (size_t)d] = 0;
+		all[2 * (size_t)d + 1] = CAIRN_FULL;
 	}
 	return all;
 }

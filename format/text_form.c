@@ -107,7 +107,7 @@ static bool take_id(struct cursor *cursor, uint8_t id[16])
 {
 	memset(id, 0, 16);
 	for (size_t i = 0; i < 32; i++) {
-		const char c = at_end(cursor) ? '\0' : cursor->line.data[cursor->at];
+		const char c = (char)(at_end(cursor) ? '\0' : cursor->line.data[cursor->at]);
 		const int digit = c >= '0' && c <= '9'   ? c - '0'
 				  : c >= 'a' && c <= 'f' ? c - 'a' + 10
 							 : -1;

@@ -125,10 +125,12 @@ static int run(const struct dump *dump, const struct cairn_reader *reader,
 
 	progress_defer_signals();
 	if (options->data == CAIRN_TEXT_BESIDE) {
-		path = malloc(strlen(dump->output) + sizeof(".data"));
+		const size_t size = strlen(dump->output) + sizeof(".data");
+
+		path = malloc(size);
 		if (!path)
 			return cli_error(CLI_UNKNOWN, "out of memory");
-		strcat(strcpy(path, dump->output), ".data");
+		snprintf(path, size, "%s.data", dump->output);
 		result = open_sink(&beside, path, dump->force);
 	}
 	if (result == CLI_GO_ON)

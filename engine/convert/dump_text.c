@@ -312,8 +312,8 @@ static enum cairn_status describe_slice(struct dump *dump, const struct stored *
 		return status;
 	item->kind = TEXT_SLICE;
 	for (uint32_t d = 0; d < item->rank; d++) {
-		item->starts[d] = pairs[2 * d];
-		item->lengths[d] = pairs[2 * d + 1];
+		item->starts[d] = pairs[2 * (size_t)d];
+		item->lengths[d] = pairs[2 * (size_t)d + 1];
 	}
 	return CAIRN_OK;
 }

@@ -8,6 +8,7 @@
  */
 #include "engine/convert/edit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/convert/edit_plan.h"
@@ -48,14 +49,11 @@ static enum cairn_status check_options(const struct cairn_edit_options *options,
 static const char *path_beside(struct edit *edit, const char *name)
 {
 	const char *const folder = edit->reader->folder;
-	const size_t folder_size = strlen(folder);
-	char *const path = arena_allocate(&edit->arena, folder_size + strlen(name) + 2);
+	const size_t size = strlen(folder) + strlen(name) + 2;
+	char *const path = arena_allocate(&edit->arena, size);
 
-	if (path == NULL)
-		return NULL;
-	memcpy(path, folder, folder_size);
-	path[folder_size] = '/';
-	memcpy(path + folder_size + 1, name, strlen(name) + 1);
+	if (path != NULL)
+		snprintf(path, size, "%s/%s", folder, name);
 	return path;
 }
 

@@ -304,8 +304,8 @@ static enum cairn_status visit(struct walk *walk, const struct cairn_tensor *a,
 
 static enum cairn_status walk_names(struct walk *walk, bool metadata, struct cairn_error *error)
 {
-	struct cursor a;
-	struct cursor b;
+	struct cursor a = {.reader = NULL};
+	struct cursor b = {.reader = NULL};
 	enum cairn_status status = start(&a, walk->readers[0], metadata, error);
 
 	walk->metadata = metadata;

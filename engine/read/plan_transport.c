@@ -6,6 +6,7 @@
  * What the kernel says about residency is taken as it is. Where it may say "resident" of everything
  * (to who neither owns a file nor may write it) that answer is no answer; "absent" is one always.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -104,6 +105,7 @@ enum cairn_status plan_choose_memory(struct cairn_plan *plan, struct cairn_error
 				 " bytes of memory for one thread and %" PRIu64
 				 " for views, more than its limit of %" PRIu64,
 				 thread_bytes(facts), facts->view_bytes, most);
+	assert(thread_bytes(facts) != 0);
 	if (facts->threads > room / thread_bytes(facts))
 		facts->threads = (uint32_t)(room / thread_bytes(facts));
 	return CAIRN_OK;

@@ -10,7 +10,7 @@
 #define LOAD_PATH_SIZE 256
 
 /* Room for "OPTIMIZER's state 'SLOT' for VARIABLE". */
-#define LOAD_TEXT_SIZE (3 * LOAD_PATH_SIZE)
+#define LOAD_TEXT_SIZE ((size_t)3 * LOAD_PATH_SIZE)
 
 /* How each node of an object graph is reached. */
 struct load_paths {

@@ -42,7 +42,7 @@ static void put_escaped(struct backward *out, struct cairn_string name)
 	for (size_t i = name.size; i-- > 0;) {
 		const char byte = name.data[i];
 
-		put_byte(out, byte == '/' ? 'S' : byte);
+		put_byte(out, (char)(byte == '/' ? 'S' : byte));
 		if (byte == '.' || byte == '/')
 			put_byte(out, '.');
 	}

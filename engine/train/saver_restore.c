@@ -196,9 +196,9 @@ static uint64_t common_elements(const struct cairn_tensor *tensor, const uint64_
 	uint64_t count = 1;
 
 	for (uint32_t d = 0; d < tensor->rank; d++) {
-		const bool is_full = extents[2 * d + 1] == CAIRN_FULL;
-		const uint64_t start = extents[2 * d];
-		const uint64_t end = is_full ? tensor->dims[d] : start + extents[2 * d + 1];
+		const bool is_full = extents[2 * (size_t)d + 1] == CAIRN_FULL;
+		const uint64_t start = extents[2 * (size_t)d];
+		const uint64_t end = is_full ? tensor->dims[d] : start + extents[2 * (size_t)d + 1];
 		const bool all = part->lengths[d] == CAIRN_FULL;
 		const uint64_t part_end = all ? tensor->dims[d]
 					      : part->starts[d] + part->lengths[d];

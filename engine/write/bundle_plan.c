@@ -475,12 +475,13 @@ static enum cairn_status find_ranges(struct planner *planner, const struct blob 
 		*ranges = item->ranges == NULL || covers_all(item) ? NULL : item->ranges;
 		return CAIRN_OK;
 	}
-	made = arena_allocate(&planner->writer->arena, 2 * item->rank * sizeof(*made));
+	made = arena_allocate(&planner->writer->arena, (size_t)2 * item->rank * sizeof(*made));
 	if (made == NULL)
 		return error_set_memory(error, "the index");
 	for (uint32_t d = 0; d < item->rank; d++) {
-		made[2 * d] = blob->box[d] + (item->ranges == NULL ? 0 : item->ranges[2 * d]);
-		made[2 * d + 1] = blob->box[item->rank + d];
+		made[2 * (size_t)d] = blob->box[d] +
+				      (item->ranges == NULL ? 0 : item->ranges[2 * (size_t)d]);
+		made[2 * (size_t)d + 1] = blob->box[item->rank + d];
 	}
 	*ranges = made;
 	return CAIRN_OK;

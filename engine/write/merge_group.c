@@ -86,8 +86,8 @@ static enum cairn_status read_box(struct merge_part *part, struct merge_slice *s
 		return error_set_memory(error, "slices");
 	box->lengths = box->starts + rank;
 	for (uint32_t d = 0; d < rank; d++) {
-		box->starts[d] = slice->ranges[2 * d];
-		box->lengths[d] = slice->ranges[2 * d + 1];
+		box->starts[d] = slice->ranges[2 * (size_t)d];
+		box->lengths[d] = slice->ranges[2 * (size_t)d + 1];
 	}
 	return shape_resolve_slice(rank, group->dims, box->starts, box->lengths, error);
 }

@@ -117,7 +117,7 @@ static enum cairn_status check_total(const struct cairn_writer *writer, struct c
 
 	for (uint64_t i = 0; i < writer->item_count; i++) {
 		if (!checked_add(total, writer->items[i].size, &total) ||
-		    !checked_add(total, 2 * CONTAINER_ALIGNMENT_MAX, &total) ||
+		    !checked_add(total, (uint64_t)2 * CONTAINER_ALIGNMENT_MAX, &total) ||
 		    total >= CONTAINER_SIZE_MAX / 2)
 			return error_set(
 				error, CAIRN_LIMIT, CAIRN_ERROR_NO_OFFSET,

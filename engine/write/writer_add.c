@@ -83,11 +83,12 @@ static bool copy_string(struct cairn_writer *writer, struct cairn_string from,
 static const uint64_t *copy_ranges(struct cairn_writer *writer,
 				   const struct cairn_tensor_spec *spec)
 {
-	uint64_t *const ranges = arena_allocate(&writer->arena, 2 * spec->rank * sizeof(uint64_t));
+	uint64_t *const ranges = arena_allocate(&writer->arena,
+						(size_t)2 * spec->rank * sizeof(uint64_t));
 
 	for (uint32_t d = 0; ranges != NULL && d < spec->rank; d++) {
-		ranges[2 * d] = spec->starts[d];
-		ranges[2 * d + 1] = spec->lengths[d];
+		ranges[2 * (size_t)d] = spec->starts[d];
+		ranges[2 * (size_t)d + 1] = spec->lengths[d];
 	}
 	return ranges;
 }
@@ -472,8 +473,8 @@ static enum cairn_status read_ranges(const struct cairn_tensor *tensor, const st
 	status = index_dims(&tensor->reader->index, stored->record.ranges_index,
 			    2 * (uint64_t)tensor->rank, &pairs, error);
 	for (uint32_t d = 0; status == CAIRN_OK && d < tensor->rank; d++) {
-		ranges->starts[d] = pairs[2 * d];
-		ranges->lengths[d] = pairs[2 * d + 1];
+		ranges->starts[d] = pairs[2 * (size_t)d];
+		ranges->lengths[d] = pairs[2 * (size_t)d + 1];
 	}
 	spec->starts = ranges->starts;
 	spec->lengths = ranges->lengths;

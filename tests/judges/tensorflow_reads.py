@@ -128,12 +128,12 @@ def read_by_tensorflow(prefix, names):
     found = {}
     try:
         reader = tf.train.load_checkpoint(prefix)
-    except (tf.errors.OpError, ValueError, RuntimeError):
+    except (tf.errors.OpError, IndexError, ValueError, RuntimeError):
         return found
     for name in names:
         try:
             found[name] = side.to_bytes(reader.get_tensor(name))
-        except (tf.errors.OpError, ValueError, RuntimeError):
+        except (tf.errors.OpError, IndexError, ValueError, RuntimeError):
             pass
     return found
 
