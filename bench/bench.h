@@ -143,6 +143,8 @@ void model_free(struct model *model);
 
 /* Saves the model durably; `thread_count` 0 is the library's choice. */
 void model_save(const struct model *model, const char *path, uint32_t thread_count);
+void model_save_as(const struct model *model, const char *path,
+		   const struct cairn_writer_options *options);
 
 /* The model as a file in the scratch folder, made if it is not there yet. */
 struct path model_file(const struct bench *bench, const struct model *model);

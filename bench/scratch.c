@@ -212,13 +212,13 @@ void model_free(struct model *model)
 	*model = (struct model){.size = 0};
 }
 
-void model_save(const struct model *model, const char *path, uint32_t thread_count)
+void model_save_as(const struct model *model, const char *path,
+		   const struct cairn_writer_options *options)
 {
-	const struct cairn_writer_options options = {.thread_count = thread_count};
 	struct cairn_error error = {.code = CAIRN_OK};
 	struct cairn_writer *writer = NULL;
 
-	bench_must(cairn_writer_create(path, &options, &writer, &error), &error);
+	bench_must(cairn_writer_create(path, options, &writer, &error), &error);
 	for (size_t i = 0; i < MODEL_TENSORS; i++) {
 		const struct model_tensor *const tensor = &model->tensors[i];
 
@@ -228,6 +228,13 @@ void model_save(const struct model *model, const char *path, uint32_t thread_cou
 	}
 	bench_must(cairn_writer_finish(writer, &error), &error);
 	cairn_writer_destroy(writer);
+}
+
+void model_save(const struct model *model, const char *path, uint32_t thread_count)
+{
+	const struct cairn_writer_options options = {.thread_count = thread_count};
+
+	model_save_as(model, path, &options);
 }
 
 /* Always made anew: it takes half a second, and then it is what this build writes. */

@@ -95,19 +95,8 @@ static void run_save(const struct request *request)
 {
 	const struct cairn_writer_options options = {.size = sizeof(options),
 						     .target = CAIRN_TARGET_TENSORFLOW};
-	const struct model *const model = the_model();
-	struct cairn_writer *writer = NULL;
 
-	bench_must(cairn_writer_create(request->words[1], &options, &writer, &error), &error);
-	for (size_t i = 0; i < MODEL_TENSORS; i++) {
-		const struct model_tensor *const tensor = &model->tensors[i];
-
-		bench_must(cairn_writer_add(writer, tensor->name, CAIRN_F32, tensor->rank,
-					    tensor->dims, model->data + tensor->offset, &error),
-			   &error);
-	}
-	bench_must(cairn_writer_finish(writer, &error), &error);
-	cairn_writer_destroy(writer);
+	model_save_as(the_model(), request->words[1], &options);
 }
 
 static void run_raw(const struct request *request)
