@@ -19,6 +19,7 @@
 
 struct removal {
 	struct checkpoint *checkpoint;
+	enum cairn_state_format format;
 	const char *meta_suffix;
 	char meta[2 * SYSTEM_NAME_SIZE]; /* name of the graph's file */
 	enum cairn_status status;        /* the first that failed */
@@ -94,8 +95,9 @@ static void name_meta(struct removal *removal)
 		 removal->meta_suffix);
 }
 
-static void remove_files(struct removal *removal, enum cairn_state_format format)
+static void remove_files(struct removal *removal)
 {
+	const enum cairn_state_format format = removal->format;
 	const struct folder_names *const names = &removal->checkpoint->names;
 
 	removal->status = checkpoint_list(removal->checkpoint, removal->error);
@@ -120,6 +122,7 @@ static enum cairn_status begin_removal(struct system *system, const char *prefix
 				       const struct cairn_state_remove_options *options,
 				       struct removal *removal, struct cairn_error *error)
 {
+	removal->format = options->format;
 	removal->meta_suffix = options->meta_graph_suffix == NULL ? "meta"
 								  : options->meta_graph_suffix;
 	removal->error = error;
@@ -131,26 +134,18 @@ static enum cairn_status begin_removal(struct system *system, const char *prefix
 	return checkpoint_open(system, prefix, removal->checkpoint, error);
 }
 
-static enum cairn_status remove_tensorflow(struct system *system, const char *prefix,
-					   const struct cairn_state_remove_options *options,
-					   struct cairn_error *error)
+/* The graph's file of a checkpoint that is gone. */
+static void remove_graph(struct removal *removal)
 {
-	struct checkpoint checkpoint;
-	struct removal removal = {.checkpoint = &checkpoint};
-	const enum cairn_status status = begin_removal(system, prefix, options, &removal, error);
-
-	if (status != CAIRN_OK)
-		return status;
-	if (checkpoint.folder.fd >= 0)
-		remove_files(&removal, options->format);
-	checkpoint_close(&checkpoint);
-	return removal.status == CAIRN_OK ? CAIRN_OK : error_prefix(error, removal.status, prefix);
+	name_meta(removal);
+	unlink_name(removal, removal->meta);
 }
 
-/* The graph's file of a checkpoint that is gone. */
-static enum cairn_status remove_graph(struct system *system, const char *prefix,
-				      const struct cairn_state_remove_options *options,
-				      struct cairn_error *error)
+/* `action` is for where there is a folder. */
+static enum cairn_status remove_by(void (*action)(struct removal *removal), struct system *system,
+				   const char *prefix,
+				   const struct cairn_state_remove_options *options,
+				   struct cairn_error *error)
 {
 	struct checkpoint checkpoint;
 	struct removal removal = {.checkpoint = &checkpoint};
@@ -158,9 +153,8 @@ static enum cairn_status remove_graph(struct system *system, const char *prefix,
 
 	if (status != CAIRN_OK)
 		return status;
-	name_meta(&removal);
 	if (checkpoint.folder.fd >= 0)
-		unlink_name(&removal, removal.meta);
+		action(&removal);
 	checkpoint_close(&checkpoint);
 	return removal.status == CAIRN_OK ? CAIRN_OK : error_prefix(error, removal.status, prefix);
 }
@@ -198,7 +192,7 @@ static enum cairn_status remove_cairn(struct system *system, const char *prefix,
 		return CAIRN_OK; /* nothing has such a path */
 	status = remove_path(system, path, &found);
 	if (status == CAIRN_OK || status == CAIRN_NOT_FOUND)
-		return remove_graph(system, prefix, options, error);
+		return remove_by(remove_graph, system, prefix, options, error);
 	if (error != NULL)
 		*error = found;
 	return status;
@@ -218,7 +212,7 @@ enum cairn_status state_remove(struct system *system, const char *prefix,
 				 "no prefix, or options that are unknown");
 	if (options->format == CAIRN_STATE_CAIRN)
 		return remove_cairn(system, prefix, options, error);
-	return remove_tensorflow(system, prefix, options, error);
+	return remove_by(remove_files, system, prefix, options, error);
 }
 
 enum cairn_status cairn_state_remove(const char *prefix,
