@@ -13,6 +13,7 @@
 
 #include "engine/system/memory_system.h"
 #include "engine/train/state.h"
+#include "tests/support/fault_ways.h"
 #include "tests/support/managed.h"
 #include "tests/support/suite.h"
 
@@ -181,20 +182,6 @@ static uint64_t calls_of(enum memory_call call)
 	return count;
 }
 
-static void try_error(enum memory_call call, uint64_t at, int error)
-{
-	const struct memory_fault once = {.call = call, .at = at, .error = error};
-	const struct memory_fault forever = {
-		.call = call, .at = at, .error = error, .forever = true};
-	const struct memory_fault after = {
-		.call = call, .at = at, .error = error, .effect = MEMORY_FAULT_ERROR_AFTER};
-
-	try_fault(&once);
-	try_fault(&forever);
-	if (call != MEMORY_CALL_ALLOCATE && call != MEMORY_CALL_SYNC)
-		try_fault(&after);
-}
-
 /* Loop index: scenario and kind of call. */
 START_TEST(every_call_fails)
 {
@@ -206,7 +193,7 @@ START_TEST(every_call_fails)
 	for (uint64_t at = 1; at <= calls; at++) {
 		for (size_t i = 0; i < COUNT_OF(errors); i++) {
 			if (call != MEMORY_CALL_ALLOCATE || errors[i] == ENOMEM)
-				try_error(call, at, errors[i]);
+				fault_each_way(call, at, errors[i], try_fault);
 		}
 	}
 }

@@ -14,6 +14,7 @@
 #include "engine/write/save.h"
 #include "tests/support/bundle_sample.h"
 #include "tests/support/crash.h"
+#include "tests/support/fault_ways.h"
 #include "tests/support/prefix_sample.h"
 #include "tests/support/suite.h"
 
@@ -294,20 +295,6 @@ static uint64_t calls_of(enum memory_call call)
 	return count;
 }
 
-static void try_error(enum memory_call call, uint64_t at, int error)
-{
-	const struct memory_fault once = {.call = call, .at = at, .error = error};
-	const struct memory_fault forever = {
-		.call = call, .at = at, .error = error, .forever = true};
-	const struct memory_fault after_it = {
-		.call = call, .at = at, .error = error, .effect = MEMORY_FAULT_ERROR_AFTER};
-
-	try_fault(&once);
-	try_fault(&forever);
-	if (call != MEMORY_CALL_ALLOCATE && call != MEMORY_CALL_SYNC)
-		try_fault(&after_it);
-}
-
 /* Under a sanitizer less must do. */
 static bool is_slow(void)
 {
@@ -325,7 +312,7 @@ START_TEST(every_call_fails)
 	for (uint64_t at = 1; at <= calls; at++) {
 		for (size_t i = 0; i < COUNT_OF(errors); i++) {
 			if (!is_slow() || (i + at) % 5 == 0)
-				try_error(call, at, errors[i]);
+				fault_each_way(call, at, errors[i], try_fault);
 		}
 	}
 	if (calls != 0)
@@ -342,7 +329,7 @@ START_TEST(every_allocation_fails)
 	scenario = &scenarios[_i];
 	calls = calls_of(MEMORY_CALL_ALLOCATE);
 	for (uint64_t at = 1; at <= calls; at++)
-		try_error(MEMORY_CALL_ALLOCATE, at, ENOMEM);
+		fault_each_way(MEMORY_CALL_ALLOCATE, at, ENOMEM, try_fault);
 }
 END_TEST
 

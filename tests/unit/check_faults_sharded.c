@@ -14,6 +14,7 @@
 #include "engine/read/reader.h"
 #include "engine/system/memory_system.h"
 #include "tests/support/crash.h"
+#include "tests/support/fault_ways.h"
 #include "tests/support/sharded_sample.h"
 #include "tests/support/suite.h"
 
@@ -331,18 +332,9 @@ static uint64_t calls_of(enum memory_call call)
 	return count;
 }
 
-static void try_error(enum memory_call call, uint64_t at, int error)
+static void attempt(const struct memory_fault *fault)
 {
-	const struct memory_fault once = {.call = call, .at = at, .error = error};
-	const struct memory_fault forever = {
-		.call = call, .at = at, .error = error, .forever = true};
-	const struct memory_fault after = {
-		.call = call, .at = at, .error = error, .effect = MEMORY_FAULT_ERROR_AFTER};
-
-	try_fault(&once);
-	try_fault(&forever);
-	if (call != MEMORY_CALL_ALLOCATE && call != MEMORY_CALL_SYNC)
-		try_fault(&after);
+	(void)try_fault(fault);
 }
 
 static void try_short_counts(enum memory_call call, uint64_t at)
@@ -384,7 +376,7 @@ START_TEST(every_call_fails)
 	for (uint64_t at = 1; at <= calls; at++) {
 		for (size_t i = 0; i < COUNT_OF(errors); i++) {
 			if (wants_all_errors(call) || (i + at) % (is_slow() ? 15 : 5) == 0)
-				try_error(call, at, errors[i]);
+				fault_each_way(call, at, errors[i], attempt);
 		}
 		if (call == MEMORY_CALL_PREAD || call == MEMORY_CALL_PWRITE)
 			try_short_counts(call, at);
@@ -403,7 +395,7 @@ START_TEST(every_allocation_fails)
 	calls = calls_of(MEMORY_CALL_ALLOCATE);
 	ck_assert_uint_gt(calls, 3);
 	for (uint64_t at = 1; at <= calls; at++)
-		try_error(MEMORY_CALL_ALLOCATE, at, ENOMEM);
+		fault_each_way(MEMORY_CALL_ALLOCATE, at, ENOMEM, attempt);
 	printf("%s, allocations: %u cases\n", scenario->name, (unsigned int)cases);
 }
 END_TEST

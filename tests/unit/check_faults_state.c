@@ -13,6 +13,7 @@
 #include "engine/system/memory_system.h"
 #include "engine/train/state.h"
 #include "tests/support/crash.h"
+#include "tests/support/fault_ways.h"
 #include "tests/support/suite.h"
 
 #define STATE "/d/checkpoint"
@@ -253,18 +254,9 @@ static uint64_t calls_of(enum memory_call call)
 	return count;
 }
 
-static void try_error(enum memory_call call, uint64_t at, int error)
+static void attempt(const struct memory_fault *fault)
 {
-	const struct memory_fault once = {.call = call, .at = at, .error = error};
-	const struct memory_fault forever = {
-		.call = call, .at = at, .error = error, .forever = true};
-	const struct memory_fault after = {
-		.call = call, .at = at, .error = error, .effect = MEMORY_FAULT_ERROR_AFTER};
-
-	try_fault(&once);
-	try_fault(&forever);
-	if (call != MEMORY_CALL_ALLOCATE && call != MEMORY_CALL_SYNC)
-		try_fault(&after);
+	(void)try_fault(fault);
 }
 
 /* Loop index: scenario and kind of call. */
@@ -278,7 +270,7 @@ START_TEST(every_call_fails)
 	for (uint64_t at = 1; at <= calls; at++) {
 		for (size_t i = 0; i < COUNT_OF(errors); i++) {
 			if (call != MEMORY_CALL_ALLOCATE || errors[i] == ENOMEM)
-				try_error(call, at, errors[i]);
+				fault_each_way(call, at, errors[i], attempt);
 		}
 		if (call == MEMORY_CALL_PWRITE) {
 			const struct memory_fault one = {
